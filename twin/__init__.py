@@ -1,0 +1,1 @@
+"""A digital-twin laboratory for fleets of battery systems."""

@@ -1,0 +1,1 @@
+"""Faults, one file each: timed changes to the simulated world, stated as data."""

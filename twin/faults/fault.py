@@ -1,0 +1,38 @@
+"""What a fault is: a timed change to the simulated world, stated as data."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from twin.options import Options
+from twin.plant.action import Action
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """A factor on a parameter of one cell, there from the start."""
+
+    site: int
+    slot: int
+    cell: int
+    parameter: Literal["capacity_Ah", "resistance_factor"]
+    factor: float
+
+
+class Fault(Options):
+    """Base of the faults; a fault is one file in this folder, found because it is there."""
+
+    site: Annotated[int, Field(ge=0)]
+    """Number of the site, from 0."""
+    module: Annotated[int, Field(ge=0)] = 0
+    """Number of the module within the site, from 0."""
+    cell: Annotated[int, Field(ge=0)] = 0
+    """Number of the cell within the module, from 0."""
+
+    @abstractmethod
+    def effects(self) -> tuple[Action | Deviation, ...]:
+        """Return everything that the fault changes, in the order of time."""

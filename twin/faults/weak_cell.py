@@ -1,0 +1,25 @@
+"""A cell holds less charge and has more resistance than its neighbours."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from twin.faults.fault import Deviation, Fault
+from twin.plant.action import Action
+
+
+class WeakCell(Fault):
+    """The cell's capacity and resistance are scaled from the start."""
+
+    kind: Literal["weak_cell"] = "weak_cell"
+    capacity_factor: Annotated[float, Field(gt=0, le=1)] = 0.9
+    resistance_factor: Annotated[float, Field(ge=1)] = 1.5
+
+    def effects(self) -> tuple[Action | Deviation, ...]:
+        """Return the two factors."""
+        return (
+            Deviation(self.site, self.module, self.cell, "capacity_Ah", self.capacity_factor),
+            Deviation(self.site, self.module, self.cell, "resistance_factor", self.resistance_factor),
+        )

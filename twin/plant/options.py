@@ -1,0 +1,39 @@
+"""What a scenario says of the plant."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from twin.options import Options
+from twin.quantity import Farads, Ohms, Watts
+
+
+class Inverter(Options):
+    """The constant-power inverter on a site's DC bus."""
+
+    rated_power_W: Annotated[Watts, Field(gt=0)] = 8000.0
+    """Highest power in either direction."""
+    link_F: Annotated[Farads, Field(gt=0)] = 0.01
+    """Capacitance of its DC link, which a pack pre-charges."""
+    precharge_ohm: Annotated[Ohms, Field(gt=0)] = 50.0
+    """Pre-charge resistor of a pack."""
+
+
+class Plant(Options):
+    """The FMUs of a cohort and how they are stepped."""
+
+    electrical: str = "module_electrical"
+    """A model of fmus/, or the path of an FMU with a ports file beside it."""
+    thermal: str = "module_thermal"
+    """A model of fmus/, or the path of an FMU with a ports file beside it."""
+    fmi: Literal["2.0", "3.0"] = "2.0"
+    """The FMI version of the models of fmus/."""
+    backend: Literal["native", "fmpy", "pyfmi"] = "native"
+    """Which pool steps the FMUs."""
+    threads: Annotated[int, Field(ge=1, le=256)] = 1
+    """Threads of the native pool; the results do not depend on it."""
+    link_ohm: Annotated[Ohms, Field(gt=0)] = 0.002
+    """Resistance of the cables and fuse between a module and its pack's bus bar."""
+    inverter: Inverter = Inverter()
