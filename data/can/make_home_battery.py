@@ -1,0 +1,266 @@
+"""Writes home_battery.dbc: sixteen modules and four packs say the same things, so their messages are written once.
+
+``python data/can/make_home_battery.py`` writes the file beside this script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+MODULES = [f"Module{number:02}" for number in range(1, 17)]
+PACKS = [f"Pack{number}" for number in range(1, 5)]
+INVERTER = "Inverter"
+CELLS = range(1, 17)
+CYCLE_MS = 1000
+
+LEVELS = {0: "ok", 1: "info", 2: "warning", 3: "fatal"}
+CONTACTOR = {0: "open", 1: "closed"}
+PACK_STATES = {0: "open", 1: "precharge", 2: "closed"}
+FAULT_CODES = {
+    0: "none",
+    1: "cell_overvoltage",
+    2: "cell_undervoltage",
+    3: "overtemperature",
+    4: "undertemperature",
+    5: "overcurrent",
+    10: "module_silent",
+    11: "precharge_failed",
+}
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One SG_ line; ``start`` None means right behind the signal before it."""
+
+    name: str
+    bits: int
+    scale: float = 1
+    unit: str = ""
+    offset: float = 0
+    signed: bool = False
+    start: int | None = None
+    highest: float | None = None
+    initial: int = 0
+    choices: dict[int, str] | None = None
+    comment: str = ""
+
+    def line(self, start: int, receivers: Sequence[str]) -> str:
+        """Return the SG_ line of the signal at bit ``start``."""
+        lowest_raw = -(1 << self.bits - 1) if self.signed else 0
+        ends = sorted(raw * self.scale + self.offset for raw in (lowest_raw, lowest_raw + (1 << self.bits) - 1))
+        lowest, highest = ends[0], ends[1] if self.highest is None else self.highest
+        place = f"{start}|{self.bits}@1{'-' if self.signed else '+'}"
+        values = f"({self.scale:g},{self.offset:g}) [{lowest:.10g}|{highest:.10g}]"
+        return f' SG_ {self.name} : {place} {values} "{self.unit}" {",".join(receivers)}'
+
+
+@dataclass(frozen=True)
+class Message:
+    """One BO_ block with everything that is said of it further down in the file."""
+
+    identifier: int
+    name: str
+    length: int
+    sender: str
+    receivers: Sequence[str]
+    comment: str
+    signals: Sequence[Signal]
+
+    def block(self) -> Iterator[str]:
+        """Yield the lines of the BO_ block."""
+        yield f"BO_ {self.identifier} {self.name}: {self.length} {self.sender}"
+        next_bit = 0
+        for signal in self.signals:
+            start = next_bit if signal.start is None else signal.start
+            yield signal.line(start, self.receivers)
+            next_bit = start + signal.bits
+        yield ""
+
+    def comments(self) -> Iterator[str]:
+        """Yield the CM_ lines."""
+        yield f'CM_ BO_ {self.identifier} "{self.comment}";'
+        for signal in self.signals:
+            if signal.comment:
+                yield f'CM_ SG_ {self.identifier} {signal.name} "{signal.comment}";'
+
+    def attributes(self) -> Iterator[str]:
+        """Yield the BA_ lines: cycle time, and what a signal says until its sender sets it."""
+        yield f'BA_ "GenMsgCycleTime" BO_ {self.identifier} {CYCLE_MS};'
+        for signal in self.signals:
+            if signal.initial:
+                yield f'BA_ "GenSigStartValue" SG_ {self.identifier} {signal.name} {signal.initial};'
+
+    def values(self) -> Iterator[str]:
+        """Yield the VAL_ lines."""
+        for signal in self.signals:
+            if signal.choices:
+                table = " ".join(f'{number} "{text}"' for number, text in signal.choices.items())
+                yield f"VAL_ {self.identifier} {signal.name} {table} ;"
+
+
+def flag(name: str, start: int | None = None, comment: str = "") -> Signal:
+    """Return a signal of one bit."""
+    return Signal(name, 1, start=start, comment=comment)
+
+
+COUNTER = Signal("Counter", 4, comment="Counts the frames of this sender, so that lost ones show.")
+STATE = (
+    Signal("SOC", 16, 0.01, "%", highest=100, comment="State of charge as the sender estimates it."),
+    Signal("Current", 16, 0.1, "A", signed=True, comment="Positive when the battery discharges."),
+    Signal("Voltage", 16, 0.01, "V"),
+)
+LEVEL = Signal("Level", 2, choices=LEVELS, comment="Most severe finding that is present now.")
+FAULT_CODE = Signal("FaultCode", 8, start=56, choices=FAULT_CODES, comment="What that finding is.")
+
+
+def module_messages(number: int) -> Iterator[Message]:
+    """Yield the messages of one module monitor; the last hex digit of an identifier is the module's number less 1."""
+    node, digit = MODULES[number - 1], number - 1
+    contactor = Signal("ContactorClosed", 1, choices=CONTACTOR)
+    state = (*STATE, LEVEL, contactor, flag("Balancing"), COUNTER, FAULT_CODE)
+    yield Message(0x120 + digit, f"{node}_State", 8, node, PACKS, f"State of module {number}.", state)
+    for frame in range(1, 5):
+        cells = CELLS[4 * (frame - 1) : 4 * frame]
+        signals = [Signal(f"CellVoltage{cell:02}", 16, 0.001, "V") for cell in cells]
+        comment = f"Voltages of cells {cells[0]} to {cells[-1]} of module {number}."
+        yield Message(0x400 + 0x10 * frame + digit, f"{node}_CellVoltages{frame}", 8, node, PACKS, comment, signals)
+    for frame in range(1, 3):
+        cells = CELLS[8 * (frame - 1) : 8 * frame]
+        temperatures = [Signal(f"CellTemperature{cell:02}", 8, 0.5, "degC", offset=-40) for cell in cells]
+        comment = f"Temperatures of cells {cells[0]} to {cells[-1]} of module {number}."
+        yield Message(
+            0x440 + 0x10 * frame + digit, f"{node}_Temperatures{frame}", 8, node, PACKS, comment, temperatures
+        )
+
+
+def pack_messages(number: int) -> Iterator[Message]:
+    """Yield the messages of one pack controller."""
+    node, digit = PACKS[number - 1], number - 1
+    command = (
+        Signal("CloseRequest", 16, comment="Bit n asks module n + 1 to close its contactor, or to keep it closed."),
+        Signal("LowestCellVoltage", 16, 0.001, "V", comment="Of all cells of the pack; what balancing aims at."),
+        flag("BalancingAllowed"),
+        Signal("PackState", 3, choices=PACK_STATES, comment="State of the pack's main contactor."),
+        COUNTER,
+    )
+    yield Message(0x100 + digit, f"{node}_Command", 5, node, MODULES, f"Pack {number} to its modules.", command)
+    others = [pack for pack in PACKS if pack != node]
+    yield Message(
+        0x110 + digit, f"{node}_State", 8, node, others, f"State of pack {number}.", (*STATE, LEVEL, FAULT_CODE)
+    )
+
+
+def inverter_messages() -> Iterator[Message]:
+    """Yield the low-voltage inverter protocol that many batteries speak, known by its first maker, Pylontech."""
+    own_sign = "On the wire positive when charging, hence the negative factor: positive means discharging here."
+    limits = (
+        Signal("ChargeVoltageLimit", 16, 0.1, "V", comment="Voltage at which charging ends."),
+        Signal("ChargeCurrentLimit", 16, 0.1, "A", signed=True, comment="Highest charging current, a magnitude."),
+        Signal("DischargeCurrentLimit", 16, 0.1, "A", signed=True, comment="Highest discharging current, a magnitude."),
+        Signal("DischargeVoltageLimit", 16, 0.1, "V", comment="Voltage at which discharging ends."),
+    )
+    measurements = (
+        Signal("Voltage", 16, 0.01, "V", signed=True),
+        Signal("Current", 16, -0.1, "A", signed=True, comment=own_sign),
+        Signal("Temperature", 16, 0.1, "degC", signed=True),
+    )
+    yield from (
+        _to_inverter(0x351, "Inverter_Limits", 8, "What the battery lets the inverter do.", limits),
+        _to_inverter(0x355, "Inverter_Soc", 4, "Charge and health.", (_percent("SOC"), _percent("SOH"))),
+        _to_inverter(0x356, "Inverter_Measurements", 6, "What the battery measures.", measurements),
+        _to_inverter(0x359, "Inverter_Alarms", 7, "Protection (has acted), alarms (may soon act).", [*_alarms()]),
+        _to_inverter(0x35C, "Inverter_Requests", 2, "What the battery asks for.", [*_requests()]),
+        _to_inverter(0x35E, "Inverter_Maker", 8, "The maker's name, padded with blanks.", _text("PYLON   ")),
+    )
+    alive = Signal("Counter", 8, comment="Real inverters leave it 0; this one counts its frames.")
+    yield Message(0x305, "Inverter_Heartbeat", 8, INVERTER, PACKS[:1], "The inverter is alive.", (alive,))
+
+
+def _to_inverter(identifier: int, name: str, length: int, comment: str, signals: Sequence[Signal]) -> Message:
+    return Message(identifier, name, length, PACKS[0], [INVERTER], comment, signals)
+
+
+def _percent(name: str) -> Signal:
+    return Signal(name, 16, 1, "%", highest=100)
+
+
+def _alarms() -> Iterator[Signal]:
+    for byte, kind in ((0, "Protection"), (2, "Alarm")):
+        for bit, finding in ((1, "Overvoltage"), (2, "Undervoltage"), (3, "Overtemperature"), (4, "Undertemperature")):
+            yield flag(f"{finding}{kind}", 8 * byte + bit)
+        yield flag(f"DischargeOvercurrent{kind}", 8 * byte + 7)
+        yield flag(f"ChargeOvercurrent{kind}", 8 * byte + 8)
+        yield flag("SystemErrorProtection" if kind == "Protection" else "CommunicationAlarm", 8 * byte + 11)
+    yield Signal("Modules", 8, start=32, comment="How many modules are on line.")
+    yield Signal("Mark1", 8, initial=ord("P"), comment="Always P.")
+    yield Signal("Mark2", 8, initial=ord("N"), comment="Always N.")
+
+
+def _requests() -> Iterator[Signal]:
+    yield flag("FullCharge", 3, "Asks for a charge to the top, so that SOC can be calibrated.")
+    yield flag("ForceCharge2", 4, "Charge soon: the battery is nearly empty.")
+    yield flag("ForceCharge1", 5, "Charge now: the battery is about to shut down.")
+    yield flag("DischargeEnable", 6)
+    yield flag("ChargeEnable", 7)
+
+
+def _text(text: str) -> list[Signal]:
+    return [Signal(f"Character{place}", 8, initial=ord(letter)) for place, letter in enumerate(text, 1)]
+
+
+def messages() -> list[Message]:
+    """Return all messages by identifier, which is also their priority on the bus."""
+    found = [message for number in range(1, len(MODULES) + 1) for message in module_messages(number)]
+    found += [message for number in range(1, len(PACKS) + 1) for message in pack_messages(number)]
+    return sorted([*found, *inverter_messages()], key=lambda message: message.identifier)
+
+
+HEADER = """VERSION "1"
+
+NS_ :
+
+BS_:
+"""
+OVERVIEW = (
+    "A home battery: up to four packs and sixteen modules of 16 cells, one inverter, one bus of 500 kbit/s. "
+    "Commands and states win arbitration over telemetry. Every message has a cycle time of 1 s. "
+    "Written by make_home_battery.py."
+)
+DEFINITIONS = """BA_DEF_ "BusType" STRING ;
+BA_DEF_ "Baudrate" INT 10000 1000000;
+BA_DEF_ BO_ "GenMsgCycleTime" INT 0 65535;
+BA_DEF_ SG_ "GenSigStartValue" INT 0 65535;
+BA_DEF_DEF_ "BusType" "CAN";
+BA_DEF_DEF_ "Baudrate" 500000;
+BA_DEF_DEF_ "GenMsgCycleTime" 0;
+BA_DEF_DEF_ "GenSigStartValue" 0;
+BA_ "BusType" "CAN";
+BA_ "Baudrate" 500000;"""
+
+
+def node_comments() -> Iterator[str]:
+    """Yield what each node is."""
+    for number, node in enumerate(MODULES, 1):
+        yield f'CM_ BU_ {node} "Monitor of module {number}: measures, estimates, balances, protects.";'
+    for number, node in enumerate(PACKS, 1):
+        yield f'CM_ BU_ {node} "Controller of pack {number}: limits and contactors.";'
+    yield f'CM_ BU_ {INVERTER} "The inverter on the DC link.";'
+
+
+def database() -> str:
+    """Return the text of the DBC file."""
+    everything = messages()
+    lines = [HEADER, f"BU_: {' '.join([*MODULES, *PACKS, INVERTER])}", ""]
+    lines += [line for message in everything for line in message.block()]
+    lines += [f'CM_ "{OVERVIEW}";', *node_comments()]
+    lines += [line for message in everything for line in message.comments()]
+    lines += [DEFINITIONS]
+    lines += [line for message in everything for line in message.attributes()]
+    lines += [line for message in everything for line in message.values()]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name("home_battery.dbc").write_text(database(), encoding="ascii")
