@@ -79,6 +79,9 @@ class Segments:
     ) -> None:
         self.close()
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_files": OrderedDict()}  # copies and other processes open files of their own
+
     def close(self) -> None:
         """Close every file."""
         while self._files:
