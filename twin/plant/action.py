@@ -1,4 +1,4 @@
-"""What changes the plant at an instant: a command of an ECU, a fault, a new set-point."""
+"""What changes the plant at an instant, a command of an ECU or a fault, and what the plant has to tell."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Literal
 
 Actuator = Literal[
     "module_closed",  # 1 closes the module's contactor, 0 opens it
-    "pack_state",  # twin.plant.dc_bus.PackState: open, pre-charging, closed
+    "pack_state",  # twin.plant.dc_bus.PackState of the pack that the slot is in: open, pre-charging, closed
     "bleed",  # duty 0..1 of a cell's passive balancing resistor
     "balancing_current_A",  # active balancing current of a cell, positive discharges
     "short_S",  # conductance of an internal short of a cell
     "contact_ohm",  # extra contact resistance of a cell
     "extra_heat_W",  # heat added to a cell from outside the model
     "cooling",  # relative coolant flow of a module, 0..1
-    "power_limit_W",  # what the inverter may take at most: (charge, discharge) in value, cell 0 and 1
+    "power_limit_W",  # what the inverter may take at most: cell 0 limits charging, cell 1 discharging, both positive
 ]
 
 
@@ -28,3 +28,22 @@ class Action:
     value: float
     slot: int = -1
     cell: int = -1
+
+
+EventKind = Literal[
+    "infeasible_power",  # the modules cannot deliver what the inverter asks for; it has tripped
+    "inrush",  # modules met the link's capacitor at another voltage than their own
+    "substep_cap",  # the step would need more sub-steps than are allowed
+    "quarantine",  # an FMU of the site failed
+]
+
+
+@dataclass(frozen=True)
+class PlantEvent:
+    """Something that happened in the plant; ``site`` is a row of the cohort, ``slot`` -1 where the site is meant."""
+
+    time_ns: int
+    site: int
+    kind: EventKind
+    slot: int
+    text: str

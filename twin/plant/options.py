@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from twin.options import Options
-from twin.quantity import Farads, Ohms, Watts
+from twin.quantity import Amperes, Farads, Ohms, Watts
 
 
 class Inverter(Options):
@@ -19,6 +19,10 @@ class Inverter(Options):
     """Capacitance of its DC link, which a pack pre-charges."""
     precharge_ohm: Annotated[Ohms, Field(gt=0)] = 50.0
     """Pre-charge resistor of a pack."""
+    discharge_ohm: Annotated[Ohms, Field(gt=0)] = 1000.0
+    """Resistor that takes the DC link's charge away while no pack is joined to it."""
+    inrush_limit_A: Annotated[Amperes, Field(gt=0)] = 500.0
+    """Peak current of a pack at the closing of a contactor above which an event says so."""
 
 
 class Plant(Options):
@@ -36,4 +40,6 @@ class Plant(Options):
     """Threads of the native pool; the results do not depend on it."""
     link_ohm: Annotated[Ohms, Field(gt=0)] = 0.002
     """Resistance of the cables and fuse between a module and its pack's bus bar."""
+    substeps: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """Into how many equal parts a site's step may be cut to keep its loop gain at 0.5."""
     inverter: Inverter = Inverter()

@@ -1,0 +1,140 @@
+"""The DC circuit, held against solutions by hand and by SciPy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+from twin.plant.dc_bus import Flow, Link, PackState, Sources, Switches, inrush_A, loop_gain_Hz, solve
+from twin.plant.pool import FloatArray
+
+LINK = Link(capacitance_F=0.01, precharge_ohm=50.0, discharge_ohm=1000.0)
+OPEN, PRECHARGE, CLOSED = PackState
+
+
+@dataclass(frozen=True)
+class Site:
+    """One site's circuit: emf, resistance and contactor of each module, and its packs; ``[pack][module]``."""
+
+    emf_V: list[list[float]]
+    packs: list[PackState]
+    resistance_ohm: float = 0.010
+    closed: list[list[bool]] | None = None
+    link_voltage_V: float = 0.0
+
+    def sources(self) -> Sources:
+        emf_V = np.array([self.emf_V])
+        return Sources(emf_V, np.full_like(emf_V, self.resistance_ohm))
+
+    def solve(self, power_W: float, step_s: float = 1.0) -> Flow:
+        sources = self.sources()
+        closed = np.ones(sources.emf_V.shape, dtype=bool) if self.closed is None else np.array([self.closed])
+        switches = Switches(closed, np.array([self.packs], dtype=np.int8))
+        return solve(sources, switches, LINK, np.array([power_W]), np.array([self.link_voltage_V]), step_s)
+
+
+def test_one_module_delivers_the_power_at_the_upper_root() -> None:
+    flow = Site(emf_V=[[52.0]], packs=[CLOSED]).solve(5000.0)
+    # V^2 - 52 V + 5000 W 0.01 ohm = 0
+    expected_V = 26.0 + np.sqrt(26.0**2 - 50.0)
+    assert flow.bus_voltage_V[0] == pytest.approx(expected_V, rel=1e-14)
+    assert flow.current_A[0, 0, 0] == pytest.approx(5000.0 / expected_V, rel=1e-13)
+
+
+def test_the_highest_power_is_the_matched_one_and_more_trips_the_inverter() -> None:
+    site = Site(emf_V=[[52.0]], packs=[CLOSED])
+    highest_W = 52.0**2 / (4 * 0.010)
+    assert site.solve(highest_W * (1 - 1e-12)).bus_voltage_V[0] == pytest.approx(26.0, rel=1e-5)
+    tripped = site.solve(highest_W * 1.0001)
+    assert tripped.infeasible[0]
+    assert tripped.power_W[0] == 0.0
+    assert tripped.current_A[0, 0, 0] == 0.0
+    assert tripped.bus_voltage_V[0] == 52.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """A circuit at zero power and the currents that it must settle at."""
+
+    site: Site
+    current_A: list[list[float]]
+
+
+CIRCULATING = {
+    "equal modules rest": Row(Site([[52.0, 52.0]], [CLOSED]), [[0.0, 0.0]]),
+    "unequal modules equalise": Row(Site([[52.2, 52.0]], [CLOSED]), [[10.0, -10.0]]),
+    "so they do in an open pack": Row(Site([[52.2, 52.0]], [OPEN]), [[10.0, -10.0]]),
+    "not over an open contactor": Row(Site([[52.2, 52.0]], [CLOSED], closed=[[True, False]]), [[0.0, 0.0]]),
+    "closed packs equalise over the bus": Row(Site([[52.2], [52.0]], [CLOSED, CLOSED]), [[10.0], [-10.0]]),
+    "open packs do not": Row(Site([[52.2], [52.0]], [CLOSED, OPEN]), [[0.0], [0.0]]),
+    "a pre-charging pack does so through its resistor": Row(
+        Site([[152.02], [52.0]], [PRECHARGE, CLOSED]), [[100.02 / 50.02], [-100.02 / 50.02]]
+    ),
+    "nothing is closed": Row(Site([[52.2, 52.0]], [OPEN], closed=[[False, False]]), [[0.0, 0.0]]),
+}
+
+
+@pytest.mark.parametrize("row", CIRCULATING.values(), ids=CIRCULATING.keys())
+def test_currents_without_load(row: Row) -> None:
+    flow = row.site.solve(0.0)
+    np.testing.assert_allclose(flow.current_A[0], row.current_A, atol=1e-10)
+
+
+def test_no_power_flows_without_a_closed_pack() -> None:
+    flow = Site([[52.0]], [OPEN]).solve(3000.0)
+    assert flow.power_W[0] == 0.0
+    assert not flow.infeasible[0]
+
+
+def test_a_closed_pack_whose_modules_are_all_open_carries_nothing() -> None:
+    flow = Site([[52.0]], [CLOSED], closed=[[False]], link_voltage_V=40.0).solve(3000.0)
+    assert flow.power_W[0] == 0.0
+    assert flow.current_A[0, 0, 0] == 0.0
+    assert flow.bus_voltage_V[0] == pytest.approx(40.0, rel=0.06)
+
+
+@pytest.mark.parametrize("packs", [[PRECHARGE, OPEN], [PRECHARGE, PRECHARGE]], ids=["one pack", "two packs"])
+def test_precharge_follows_the_differential_equation(packs: list[PackState]) -> None:
+    site = Site([[52.2, 52.0], [51.0, 51.5]], packs)
+    flow = site.solve(0.0, step_s=0.7)
+    pack_V = [52.1, 51.25]
+    active = [k for k, state in enumerate(packs) if state is PRECHARGE]
+
+    def charge(time_s: float, state: FloatArray) -> list[float]:
+        current_A = sum((pack_V[k] - state[0]) / (50.0 + 0.005) for k in active)
+        return [current_A / LINK.capacitance_F, state[0]]
+
+    exact = solve_ivp(charge, (0.0, 0.7), [0.0, 0.0], rtol=1e-12, atol=1e-12, method="DOP853").y[:, -1]
+    assert flow.link_voltage_V[0] == pytest.approx(exact[0], rel=1e-9)
+    assert flow.bus_voltage_V[0] == pytest.approx(exact[1] / 0.7, rel=1e-9)
+    # What the modules gave is what the capacitor holds.
+    assert flow.current_A.sum() * 0.7 == pytest.approx(LINK.capacitance_F * exact[0], rel=1e-9)
+
+
+def test_precharge_does_not_depend_on_the_step() -> None:
+    site, steps = Site([[52.0]], [PRECHARGE]), 40
+    whole = site.solve(0.0, step_s=2.0).link_voltage_V[0]
+    for _ in range(steps):
+        site = replace(site, link_voltage_V=float(site.solve(0.0, step_s=2.0 / steps).link_voltage_V[0]))
+    assert site.link_voltage_V == pytest.approx(whole, rel=1e-13)
+
+
+def test_the_link_discharges_when_nothing_is_joined_to_it() -> None:
+    flow = Site([[52.0]], [OPEN], link_voltage_V=52.0).solve(0.0, step_s=10.0)
+    assert flow.link_voltage_V[0] == pytest.approx(52.0 * np.exp(-1.0), rel=1e-14)
+
+
+def test_inrush_is_the_difference_over_the_resistance() -> None:
+    site = Site([[52.0, 50.0], [52.0, 52.0]], [CLOSED, CLOSED])
+    joining = np.array([[[True, True], [False, False]]])
+    np.testing.assert_allclose(inrush_A(site.sources(), joining, np.array([40.0])), [[1200.0 + 1000.0, 0.0]])
+
+
+def test_loop_gain_counts_modules_that_are_joined() -> None:
+    site = Site([[52.0, 50.0]], [CLOSED])
+    elastance_V_As = np.array([[[0.002, 0.009]]])
+    gain_Hz = loop_gain_Hz(site.sources(), elastance_V_As, np.array([[[True, False]]]))
+    assert gain_Hz[0] == pytest.approx(0.2)

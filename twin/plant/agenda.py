@@ -1,0 +1,38 @@
+"""The order in which the actions of one tick take effect."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.plant.action import Action
+
+
+class Agenda:
+    """The actions of one tick, by site and time."""
+
+    def __init__(self, start_ns: int, end_ns: int, actions: Sequence[Action]) -> None:
+        self.start_ns, self.end_ns, self.tick_ns = start_ns, end_ns, end_ns - start_ns
+        self._waiting: dict[int, deque[Action]] = {}
+        for action in sorted(actions, key=lambda action: action.time_ns):
+            if not start_ns <= action.time_ns < end_ns:
+                raise ValueError(f"{action} is outside of the tick from {start_ns} to {end_ns} ns")
+            self._waiting.setdefault(action.site, deque()).append(action)
+
+    def sites(self) -> list[int]:
+        """Return the sites that have actions ahead."""
+        return [site for site, waiting in self._waiting.items() if waiting]
+
+    def due(self, time_ns: int, site: int | None = None) -> Iterator[Action]:
+        """Take out the actions that are due at ``time_ns``, of one site or of all."""
+        for waiting in self._waiting.values() if site is None else (self._waiting.get(site, deque()),):
+            while waiting and waiting[0].time_ns <= time_ns:
+                yield waiting.popleft()
+
+    def next_ns(self, sites: NDArray[np.intp]) -> NDArray[np.int64]:
+        """Return the instant of each site's next action, or the end of the tick."""
+        queues = (self._waiting.get(site) for site in sites.tolist())
+        return np.array([queue[0].time_ns if queue else self.end_ns for queue in queues], dtype=np.int64)
