@@ -1,1 +1,1 @@
-"""..."""
+"""Battery management: sensors, firmware, architectures and what they decide."""

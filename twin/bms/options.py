@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from twin.options import Options
-from twin.quantity import Amperes, Kelvin, Seconds, Volts
+from twin.quantity import AmpereHours, Amperes, Kelvin, Seconds, Volts
 
 
 class Levels(Options):
@@ -63,6 +63,8 @@ class Bms(Options):
     """The battery management of every site."""
 
     architecture: Literal["hybrid"] = "hybrid"
+    capacity_Ah: Annotated[AmpereHours, Field(gt=0)] = 314.0
+    """Nominal capacity of a module, with which its monitor counts."""
     period_s: Annotated[Seconds, Field(gt=0)] = 1.0
     """Period of every ECU's control task; each ECU has a phase of its own."""
     execution_s: Annotated[Seconds, Field(ge=0)] = 0.002

@@ -1,1 +1,1 @@
-"""..."""
+"""Architectures, one file each: which ECUs exist and who decides what."""

@@ -1,1 +1,1 @@
-"""..."""
+"""Balancing strategies, one file each."""

@@ -1,0 +1,69 @@
+"""The main contactor of a pack: open, pre-charging, closed, and when to go from one to the next.
+
+Rules:
+- Nothing closes before every module has been heard, or a grace time has passed and one has.
+- Pre-charging starts when a module has closed its own contactor onto the pack's bus bar.
+- The main contactor closes when the DC link has reached 95 % of the pack's voltage and stays there for a settling time.
+- A link that does not come up in time is a fault; it is latched open.
+- With no module closed any more, the main contactor opens, and the sequence may begin again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+GRACE_NS = 10_000_000_000
+SETTLE_NS = 500_000_000
+PRECHARGE_TIMEOUT_NS = 15_000_000_000
+LINK_FRACTION = 0.95
+
+
+class MainContactor(IntEnum):
+    """The states; the numbers are those on the bus and in the plant."""
+
+    OPEN = 0
+    PRECHARGE = 1
+    CLOSED = 2
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """Where each pack's sequence stands, ``[row]``."""
+
+    state: NDArray[np.int8]
+    since_ns: IntArray
+    failed: BoolArray
+
+    @classmethod
+    def initial(cls, rows: int) -> Sequence:
+        """Return open contactors."""
+        return cls(np.zeros(rows, np.int8), np.zeros(rows, np.int64), np.zeros(rows, np.bool_))
+
+    def step(
+        self, time_ns: IntArray, heard: BoolArray, closed: BoolArray, link_V: FloatArray, pack_V: FloatArray
+    ) -> Sequence:
+        """Return the state after a look at the modules (``heard``, ``closed``: ``[row, module]``) and the voltages."""
+        elapsed_ns = time_ns - self.since_ns
+        any_closed = closed.any(axis=1)
+        ready = heard.all(axis=1) | ((elapsed_ns >= GRACE_NS) & heard.any(axis=1))
+        charged = (link_V >= LINK_FRACTION * pack_V) & (elapsed_ns >= SETTLE_NS)
+        late = (self.state == MainContactor.PRECHARGE) & ~charged & (elapsed_ns >= PRECHARGE_TIMEOUT_NS)
+        failed = self.failed | late
+        wanted = np.select(
+            [failed | ~any_closed, self.state == MainContactor.OPEN, self.state == MainContactor.PRECHARGE],
+            [
+                np.int8(MainContactor.OPEN),
+                np.where(ready, MainContactor.PRECHARGE, MainContactor.OPEN),
+                np.where(charged, MainContactor.CLOSED, MainContactor.PRECHARGE),
+            ],
+            self.state,
+        ).astype(np.int8)
+        return Sequence(wanted, np.where(wanted != self.state, time_ns, self.since_ns), failed)

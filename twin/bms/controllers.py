@@ -1,0 +1,181 @@
+"""All ECUs of a cohort: when each runs, what it reads, and what becomes of what it puts out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.bms.architectures.architecture import Architecture, Ecu
+from twin.bms.codes import Level
+from twin.bms.events import Event
+from twin.bms.firmware.firmware import Findings, Firmware, Inputs, Outputs
+from twin.bms.messages import MessageTable
+from twin.bms.rows import put, take
+from twin.bms.schedule import Batch, Schedule
+from twin.network.simpy_bus import Buses
+from twin.plant.action import Action, Actuator
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+class Role:
+    """The ECUs of one role over all sites: row = site * (ECUs of the role a site) + which of them."""
+
+    def __init__(self, firmware: Firmware[Any], ecus: list[Ecu], sites: int, memory: Mapping[str, FloatArray]) -> None:
+        self.firmware = firmware
+        self.per_site = len(ecus)
+        self.slot = np.array([ecu.slot for ecu in ecus], np.int64)
+        self.pack = np.array([ecu.pack for ecu in ecus], np.int64)
+        rows = sites * self.per_site
+        self.state = firmware.initial(rows, memory)
+        self.level = np.zeros((rows, len(firmware.codes)), np.int8)
+        self.commands: dict[Actuator, FloatArray] = {}
+        self.beliefs: dict[str, FloatArray] = {}
+
+    def step(self, rows: IntArray, inputs: Inputs) -> Outputs:
+        """Run the firmware on some rows and keep their new state."""
+        after, outputs = self.firmware.step(take(self.state, rows), inputs)
+        put(self.state, rows, after)
+        for name, values in outputs.beliefs.items():
+            self.belief(name)[rows] = values
+        return outputs
+
+    def belief(self, name: str) -> FloatArray:
+        """Return what the ECUs believe, ``[row]``; NaN before the first activation."""
+        if name not in self.beliefs:
+            self.beliefs[name] = np.full(len(self.level), np.nan)
+        return self.beliefs[name]
+
+    def changed(self, actuator: Actuator, rows: IntArray, wanted: FloatArray) -> FloatArray:
+        """Return where a set-point differs from the last one, ``wanted``'s shape, and remember it."""
+        if actuator not in self.commands:
+            self.commands[actuator] = np.full((len(self.level), *wanted.shape[1:]), np.nan)
+        held = self.commands[actuator]
+        different = held[rows] != wanted
+        held[rows] = wanted
+        return different
+
+
+class Controllers:
+    """Steps the ECUs of all sites through one tick after the other."""
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        schedule: Schedule,
+        messages: MessageTable,
+        buses: Buses,
+        memory: Mapping[str, Mapping[str, FloatArray]],
+        sites: int,
+    ) -> None:
+        self._ecus = architecture.ecus()
+        self._schedule = schedule
+        self._messages = messages
+        self._buses = buses
+        self._execution_ns = round(architecture.options.execution_s * 1e9)
+        self._roles = [
+            Role(one, [ecu for ecu in self._ecus if ecu.role == one.role], sites, memory.get(one.role, {}))
+            for one in architecture.firmware()
+        ]
+        self._index_in_role = np.array(
+            [[ecu for ecu in self._ecus if ecu.role == one.role].index(one) for one in self._ecus], np.int64
+        )
+
+    def beliefs(self, name: str) -> FloatArray:
+        """Return what the ECUs of the role that holds it believe: ``[site, ECU of the role]``."""
+        role = next(role for role in self._roles if name in role.beliefs)
+        return role.beliefs[name].reshape(-1, role.per_site)
+
+    def stop(self, site: int) -> None:
+        """Run no ECU of this site any more."""
+        self._schedule.stop(site)
+
+    def run_until(
+        self, end_ns: int, sensed: Mapping[str, Mapping[str, FloatArray]]
+    ) -> tuple[list[Action], list[Event]]:
+        """Run every activation before ``end_ns``; ``sensed[role][name]`` is ``[site, ECU of the role, ...]``.
+
+        Returns the set-points that changed, each with its own instant, which may lie past ``end_ns``, and the events.
+        """
+        actions: list[Action] = []
+        events: list[Event] = []
+        for batch in self._schedule.batches(end_ns):
+            role = self._roles[batch.role]
+            which = self._index_in_role[batch.ecu]
+            rows = batch.site * role.per_site + which
+            self._buses.advance(batch.site, batch.time_ns)
+            outputs = role.step(rows, self._inputs(role, batch, which, sensed[role.firmware.role]))
+            done_ns = batch.time_ns + self._execution_ns
+            pack, slot = role.pack[which], role.slot[which]
+            self._messages.send(self._buses, outputs.frames, batch.site, pack, slot, done_ns)
+            actions += _actions(role, rows, batch, slot, outputs.commands, done_ns)
+            if outputs.findings is not None:
+                events += _events(role, rows, batch, pack, slot, outputs.findings)
+        return actions, events
+
+    def _inputs(self, role: Role, batch: Batch, which: IntArray, sensed: Mapping[str, FloatArray]) -> Inputs:
+        pack, slot = role.pack[which], role.slot[which]
+        scope = role.firmware.scope
+        return Inputs(
+            batch.time_ns,
+            slot,
+            {name: values[batch.site, which] for name, values in sensed.items()},
+            {
+                kind: self._messages.read(self._buses, kind, scope, batch.site, pack, slot)
+                for kind in role.firmware.reads
+            },
+        )
+
+
+def _actions(
+    role: Role,
+    rows: IntArray,
+    batch: Batch,
+    slot: IntArray,
+    commands: Mapping[Actuator, FloatArray],
+    time_ns: IntArray,
+) -> Iterator[Action]:
+    """Yield the set-points that changed; a command ``[row, n]`` is one of ``n`` cells."""
+    for actuator, wanted in commands.items():
+        for where in np.argwhere(role.changed(actuator, rows, wanted)):
+            row, cell = int(where[0]), int(where[1]) if len(where) > 1 else -1
+            value = float(wanted[tuple(where)])
+            yield Action(int(time_ns[row]), int(batch.site[row]), actuator, value, int(slot[row]), cell)
+
+
+def _events(
+    role: Role, rows: IntArray, batch: Batch, pack: IntArray, slot: IntArray, findings: Findings
+) -> Iterator[Event]:
+    """Yield an event for every code whose level changed."""
+    before = role.level[rows]
+    role.level[rows] = findings.level
+    firmware = role.firmware
+    whole_pack = firmware.scope != "module"
+    for row, column in np.argwhere(before != findings.level):
+        code, level = firmware.codes[column], Level(int(findings.level[row, column]))
+        module = -1 if whole_pack else int(slot[row])
+        cell = int(findings.cell[row, column])
+        place = " ".join(
+            text
+            for text in (
+                f"pack {pack[row] + 1}" if whole_pack else f"module {module + 1}",
+                f"cell {cell + 1}" if cell >= 0 else "",
+            )
+            if text
+        )
+        yield Event(
+            int(batch.time_ns[row]),
+            int(batch.site[row]),
+            module,
+            cell,
+            level,
+            code.name,
+            firmware.role,
+            code.sentence(level, place, float(findings.value[row, column])),
+            code.cause,
+            code.remedy,
+        )

@@ -1,0 +1,1 @@
+"""State estimators, one file each."""

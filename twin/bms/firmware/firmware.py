@@ -1,0 +1,91 @@
+"""What a firmware is: ``step(state, inputs) -> state, outputs`` over rows that are ECUs of one role.
+
+A firmware reads no clock, bus or sensor: what it may know is in its ``Inputs``, what it wants is in its ``Outputs``,
+and what it remembers is in its state, a frozen dataclass of arrays whose axis 0 is the row.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.bms.codes import FaultCode
+from twin.plant.action import Actuator
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+Signals = Mapping[str, FloatArray]
+State = TypeVar("State")
+
+
+@dataclass(frozen=True)
+class Received:
+    """The newest frame of one message type.
+
+    ``signals[name]`` and ``time_ns`` are ``[row]``, or ``[row, sender]`` where a pack's controller reads its modules;
+    ``time_ns`` is when the frame's end was received, -1 if there was none.
+    """
+
+    signals: Signals
+    time_ns: IntArray
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What an activation may read: its instant, its number on the bus, its sensors, and what the bus had delivered."""
+
+    time_ns: IntArray
+    slot: IntArray
+    sensed: Mapping[str, FloatArray]
+    received: Mapping[str, Received]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the firmware's diagnosis says now: ``[row, code]``, in the order of ``Firmware.codes``."""
+
+    level: NDArray[np.int8]
+    cell: IntArray
+    value: FloatArray
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What an activation wants: frames to send, set-points to hold, findings, and what it believes (for the log)."""
+
+    frames: Mapping[str, Signals]
+    commands: Mapping[Actuator, FloatArray]
+    findings: Findings | None
+    beliefs: Signals
+
+
+class Firmware(ABC, Generic[State]):
+    """One firmware of one role.
+
+    Message types are the database's names without the number of the sender: ``Module_State`` is ``Module03_State`` for
+    the monitor of slot 2.
+    """
+
+    role: ClassVar[str]
+    scope: ClassVar[Literal["module", "pack", "site"]]
+    version: ClassVar[str]
+    reads: ClassVar[tuple[str, ...]]
+    sends: ClassVar[tuple[str, ...]]
+    codes: ClassVar[tuple[FaultCode, ...]] = ()
+
+    @abstractmethod
+    def initial(self, rows: int, memory: Signals) -> State:
+        """Return the state of ``rows`` ECUs after power-on, given their non-volatile memory ``memory[name][row]``."""
+
+    @abstractmethod
+    def step(self, state: State, inputs: Inputs) -> tuple[State, Outputs]:
+        """Return the state after one activation, and what it puts out."""
+
+    def migrate(self, old: Any) -> State:
+        """Return the state that this version makes of the state of the version before it."""
+        return old

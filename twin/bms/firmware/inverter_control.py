@@ -1,0 +1,48 @@
+"""The inverter's side of the bus: it takes and gives what the pack allows, and nothing when it hears nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from twin.bms.firmware.firmware import Firmware, Inputs, IntArray, Outputs, Signals
+
+LIMITS_TIMEOUT_NS = 10_000_000_000
+"""Without limits for this long, the inverter stops."""
+
+
+@dataclass(frozen=True)
+class InverterState:
+    """A count of heartbeats, ``[row]``."""
+
+    counter: IntArray
+
+
+class InverterControl(Firmware[InverterState]):
+    """Version 1.0.0 of an inverter that speaks the common low-voltage battery protocol."""
+
+    role: ClassVar[str] = "inverter"
+    scope: ClassVar[Literal["module", "pack", "site"]] = "site"
+    version: ClassVar[str] = "1.0.0"
+    reads: ClassVar[tuple[str, ...]] = ("Inverter_Limits", "Inverter_Measurements")
+    sends: ClassVar[tuple[str, ...]] = ("Inverter_Heartbeat",)
+
+    def initial(self, rows: int, memory: Signals) -> InverterState:  # noqa: ARG002 - it remembers nothing
+        """Return no heartbeats."""
+        return InverterState(np.zeros(rows, np.int64))
+
+    def step(self, state: InverterState, inputs: Inputs) -> tuple[InverterState, Outputs]:
+        """Turn the pack's limits into limits of power: current limit times voltage, in whole volts.
+
+        Whole volts, so that the limit changes when the pack's word changes and not with every millivolt.
+        """
+        limits = inputs.received["Inverter_Limits"]
+        fresh = (limits.time_ns >= 0) & (inputs.time_ns - limits.time_ns < LIMITS_TIMEOUT_NS)
+        voltage_V = np.floor(inputs.received["Inverter_Measurements"].signals["Voltage"])
+        current_A = np.stack([limits.signals["ChargeCurrentLimit"], limits.signals["DischargeCurrentLimit"]], axis=1)
+        power_W = np.where(fresh[:, None], current_A * voltage_V[:, None], 0.0)
+        after = InverterState((state.counter + 1) % 256)
+        frames = {"Inverter_Heartbeat": {"Counter": after.counter.astype(np.float64)}}
+        return after, Outputs(frames, {"power_limit_W": power_W}, None, {})

@@ -1,0 +1,53 @@
+"""How much current a pack may take and give: full current in the middle, less near every limit.
+
+Each module's share tapers linearly over the last stretch before the limit whose crossing would raise an alarm; modules
+in parallel do not share evenly, so the smallest share counts for all of them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.bms.options import Bms, Limits
+
+FloatArray = NDArray[np.float64]
+
+TAPER_V = 0.10
+TAPER_K = 5.0
+
+
+def charge_share(highest_V: FloatArray, hottest_K: FloatArray, coldest_K: FloatArray, limits: Limits) -> FloatArray:
+    """Return the share 0..1 of the recommended charging current, elementwise over modules."""
+    full = (limits.cell_overvoltage_V.info - highest_V) / TAPER_V
+    cold = (coldest_K - limits.undertemperature_K.warning) / TAPER_K
+    return _clip(np.minimum(np.minimum(full, cold), _cool(hottest_K, limits)))
+
+
+def discharge_share(lowest_V: FloatArray, hottest_K: FloatArray, limits: Limits) -> FloatArray:
+    """Return the share 0..1 of the recommended discharging current, elementwise over modules."""
+    empty = (lowest_V - limits.cell_undervoltage_V.info) / TAPER_V
+    return _clip(np.minimum(empty, _cool(hottest_K, limits)))
+
+
+def pack_limit_A(share: FloatArray, closed: NDArray[np.bool_], module_A: float) -> FloatArray:
+    """Return each pack's limit from its modules' shares, ``[row, module]``; a pack with none closed has none."""
+    smallest = np.where(closed, share, 1.0).min(axis=1)
+    return smallest * module_A * closed.sum(axis=1)
+
+
+def smooth(previous: FloatArray, target: FloatArray, options: Bms) -> FloatArray:
+    """Return the limit after one period: it rises slowly and falls at once, so that a taper does not hunt."""
+    rise = 1.0 - np.exp(-options.period_s / _RISE_S)
+    return np.where(target < previous, target, previous + rise * (target - previous))
+
+
+_RISE_S = 30.0
+
+
+def _cool(hottest_K: FloatArray, limits: Limits) -> FloatArray:
+    return (limits.overtemperature_K.warning - hottest_K) / TAPER_K
+
+
+def _clip(share: FloatArray) -> FloatArray:
+    return np.clip(share, 0.0, 1.0)
