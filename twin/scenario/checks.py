@@ -1,0 +1,163 @@
+"""What must agree between the fields of a scenario.
+
+A check reads single values through a ``View``, which gives None for what is wrong in itself: so the checks run beside
+the validation of the fields, and one reading of the file shows every mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from twin import resources
+from twin.errors import Problem
+from twin.faults.fault import Fault
+from twin.scenario.complaints import suggestion
+from twin.scenario.document import KeyPath
+from twin.scenario.files import is_path, named
+from twin.scenario.models import CELLS, MOST_SLOTS, Scenario
+from twin.scenario.profiles.profile import Profile, Window
+
+MOST_TICKS = 10**9
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A disagreement, at the field that is to be changed."""
+
+    path: KeyPath
+    message: str
+    suggestion: str | None = None
+
+
+@dataclass(frozen=True)
+class View:
+    """The values of a scenario that are right in themselves."""
+
+    data: Mapping[str, Any]
+
+    def get(self, *path: str) -> Any:
+        """Return the value of a field, its default where it is not given, or None where it is wrong or missing."""
+        return _value(Scenario, self.data, path)
+
+    def faults(self) -> Iterator[tuple[int, View]]:
+        """Yield the faults with their positions, whatever their kind; their fields are read by ``common``."""
+        faults = self.data.get("faults")
+        for index, fault in enumerate(faults if isinstance(faults, list) else ()):
+            if isinstance(fault, dict):
+                yield index, View(fault)
+
+    def common(self, name: str) -> Any:
+        """Return a field that all faults have."""
+        return _value(Fault, self.data, (name,))
+
+    def window(self) -> Window | None:
+        """Return the time that the run covers."""
+        start, duration_s = self.get("start"), self.get("duration_s")
+        return None if start is None or duration_s is None else Window(start, nanoseconds(duration_s))
+
+
+def nanoseconds(time_s: float) -> int:
+    """Return a time of a scenario in whole nanoseconds."""
+    return round(time_s * 1e9)
+
+
+def _value(model: type[BaseModel], data: Any, path: tuple[str, ...]) -> Any:
+    name, *rest = path
+    field = model.model_fields[name]
+    if not isinstance(data, Mapping):
+        return None
+    if rest:
+        inner: Any = field.annotation
+        return _value(inner, data.get(name, {}), tuple(rest))
+    if name not in data:
+        return None if field.is_required() else field.get_default(call_default_factory=True)
+    annotation: Any = Annotated[field.annotation, field]
+    try:
+        return TypeAdapter(annotation).validate_python(data[name])
+    except ValidationError:
+        return None
+
+
+def mistakes(view: View) -> Iterator[Mistake | Problem]:
+    """Yield everything in a scenario that does not agree."""
+    for check in _CHECKS:
+        yield from check(view)
+
+
+def _steps(view: View) -> Iterator[Mistake]:
+    step_s, duration_s = view.get("step_s"), view.get("duration_s")
+    if step_s is None:
+        return
+    step_ns = nanoseconds(step_s)
+    for path, value_s in ((("duration_s",), duration_s), (("record", "period_s"), view.get("record", "period_s"))):
+        if value_s is None or nanoseconds(value_s) % step_ns == 0:
+            continue
+        below_s = nanoseconds(value_s) // step_ns * step_ns * 1e-9
+        close = f"{below_s or step_s:g} is one"
+        yield Mistake(path, f"found {value_s:g}; expected a multiple of step_s, {step_s:g}", close)
+    if duration_s is not None and nanoseconds(duration_s) // step_ns > MOST_TICKS:
+        yield Mistake(("duration_s",), f"found {duration_s / step_s:.3g} steps; expected at most {MOST_TICKS:.0g}")
+
+
+def _slots(view: View) -> Iterator[Mistake]:
+    packs, modules = view.get("fleet", "packs"), view.get("fleet", "modules")
+    if packs is not None and modules is not None and packs * modules > MOST_SLOTS:
+        found = f"found {packs} packs of {modules}, {packs * modules} modules a site"
+        yield Mistake(("fleet", "modules"), f"{found}; expected at most {MOST_SLOTS}")
+
+
+def _fault_places(view: View) -> Iterator[Mistake]:
+    packs, modules = view.get("fleet", "packs"), view.get("fleet", "modules")
+    slots = packs * modules if packs is not None and modules is not None else None
+    limits = {"site": view.get("fleet", "sites"), "module": slots, "cell": CELLS}
+    for index, fault in view.faults():
+        for name, count in limits.items():
+            number = fault.common(name)
+            if number is not None and count is not None and number >= count:
+                yield Mistake(("faults", index, name), f"found {number}; expected {_range(count)}")
+
+
+def _range(count: int) -> str:
+    return f"0 to {count - 1}" if count > 1 else "0, the only one"
+
+
+def _profiles(view: View) -> Iterator[Problem]:
+    window = view.window()
+    for name in ("load", "pv", "ambient"):
+        profile = view.get(name)
+        if window is not None and isinstance(profile, Profile):
+            yield from profile.problems(window)
+
+
+def _files(view: View) -> Iterator[Mistake]:
+    for path, name in named(view.data):
+        file = Path(name)
+        if not file.is_file():
+            beside = [other.name for other in sorted(file.parent.glob(f"*{file.suffix}"))]
+            yield Mistake(path, f"there is no file {name}", suggestion(file.name, beside))
+
+
+def _models_and_database(view: View) -> Iterator[Mistake]:
+    models = [folder.name for folder in sorted(resources.folder("fmus").glob("*/")) if folder.is_dir()]
+    databases = [file.stem for file in sorted((resources.folder("data") / "can").glob("*.dbc"))]
+    fields = ((("plant", "electrical"), models), (("plant", "thermal"), models), (("bus", "database"), databases))
+    for path, names in fields:
+        name = view.get(*path)
+        if names and name is not None and name not in names and not is_path(name):
+            expected = f"expected {', '.join(names)}, or the path of a file"
+            yield Mistake(path, f"found {name!r}; {expected}", suggestion(name, names))
+
+
+_CHECKS: tuple[Callable[[View], Iterator[Mistake | Problem]], ...] = (
+    _steps,
+    _slots,
+    _fault_places,
+    _files,
+    _profiles,
+    _models_and_database,
+)

@@ -1,0 +1,66 @@
+"""The files that a scenario names: where they are, and how they travel with a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from twin.scenario.document import KeyPath, dotted
+
+FOLDER = "inputs"
+"""Where a run's folder keeps the files that its scenario names."""
+
+_FIELDS: tuple[KeyPath, ...] = (
+    ("load", "file"),
+    ("pv", "file"),
+    ("ambient", "file"),
+    ("plant", "electrical"),
+    ("plant", "thermal"),
+    ("bus", "database"),
+)
+
+
+def is_path(name: str) -> bool:
+    """Say whether a name is the path of a file, and not one of the files that ship with the package."""
+    return "/" in name or "\\" in name or Path(name).suffix.lower() in (".fmu", ".dbc")
+
+
+def from_folder(data: Any, folder: Path) -> Any:
+    """Return the data of a scenario with its relative paths made absolute, starting from ``folder``."""
+    for path, name in named(data):
+        data = _with(data, path, str(folder.resolve() / name))
+    return data
+
+
+def companions(data: Any) -> tuple[Any, dict[str, Path]]:
+    """Return the data of a scenario with its files named within a run's folder, and where they come from.
+
+    The second maps names within the run's folder to files. An FMU brings its ports file.
+    """
+    sources: dict[str, Path] = {}
+    for path, name in named(data):
+        prefix = dotted(path[:1] if path[-1] == "file" else path[1:]) + "-"
+        source = Path(name)
+        target = f"{FOLDER}/{prefix}{source.name.removeprefix(prefix)}"
+        sources[target] = source
+        ports = source.with_suffix(".ports.yaml")
+        if source.suffix.lower() == ".fmu" and ports.is_file():
+            sources[str(Path(target).with_suffix(".ports.yaml"))] = ports
+        data = _with(data, path, target)
+    return data, sources
+
+
+def named(data: Any) -> Iterator[tuple[KeyPath, str]]:
+    """Yield where a scenario names a file, and its name."""
+    for path in _FIELDS:
+        section, field = path
+        inner = data.get(section) if isinstance(data, dict) else None
+        name = inner.get(field) if isinstance(inner, dict) else None
+        if isinstance(name, str) and name and (field == "file" or is_path(name)):
+            yield path, name
+
+
+def _with(data: Any, path: KeyPath, value: str) -> Any:
+    section, field = path
+    return {**data, section: {**data[section], field: value}}

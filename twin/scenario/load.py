@@ -1,0 +1,53 @@
+"""From a YAML file to a scenario, or to everything that is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from twin.errors import InputError, Problem
+from twin.scenario import files
+from twin.scenario.checks import Mistake, View, mistakes
+from twin.scenario.complaints import complaints, found
+from twin.scenario.document import Document, read
+from twin.scenario.models import Scenario
+from twin.scenario.overrides import apply
+
+
+def load(path: Path | str, overrides: Sequence[str] = ()) -> Scenario:
+    """Return the scenario in a file, with ``overrides`` such as ``fleet.sites=3`` applied.
+
+    Relative paths in it start at the file's folder and come back absolute.
+
+    Raises InputError with every mistake of the file and the overrides.
+    """
+    path = Path(path)
+    document = read(path)
+    problems = apply(document, overrides)
+    if not isinstance(document.data, dict):
+        raise InputError([*problems, document.problem((), f"found {found(document.data)}; expected a mapping of keys")])
+    document.data = files.from_folder(document.data, path.parent)
+    scenario, mistaken = _validated(document)
+    problems += [*mistaken, *_disagreements(document)]
+    if scenario is None or problems:
+        raise InputError(sorted(problems, key=lambda problem: (problem.file != str(path), problem.line or 0)))
+    return scenario
+
+
+def _validated(document: Document) -> tuple[Scenario | None, Iterator[Problem]]:
+    try:
+        # As JSON, strictly: a text is no number and 1 is not true, but a time may be written as text.
+        return Scenario.model_validate_json(json.dumps(document.data), strict=True), iter(())
+    except ValidationError as error:
+        return None, complaints(Scenario, document, error.errors(include_url=False))
+
+
+def _disagreements(document: Document) -> Iterator[Problem]:
+    for mistake in mistakes(View(document.data)):
+        if isinstance(mistake, Mistake):
+            yield document.problem(mistake.path, mistake.message, mistake.suggestion)
+        else:
+            yield mistake

@@ -1,0 +1,100 @@
+"""A scenario: all that a run depends on, composed of the options of the parts and the plug-ins that exist."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import or_
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AwareDatetime, Field
+
+from twin import faults as fault_kinds
+from twin.bms.options import Bms
+from twin.faults.fault import Fault
+from twin.network.options import Bus
+from twin.options import Options
+from twin.plant.options import Plant
+from twin.plugins import discover
+from twin.quantity import Seconds
+from twin.record.options import Record
+from twin.scenario.profiles import ambient as ambient_profiles
+from twin.scenario.profiles import load as load_profiles
+from twin.scenario.profiles import pv as pv_profiles
+from twin.scenario.profiles.ambient.daily import Daily
+from twin.scenario.profiles.load.bdew import Bdew
+from twin.scenario.profiles.profile import Profile
+from twin.scenario.profiles.pv.clear_sky import ClearSky
+from twin.scenario.spread import Capacity, ResistanceFactor, StateOfCharge, StateOfHealth, Temperature
+
+CELLS = 16
+"""Cells of a module, in series: what the FMUs and the module's CAN messages have."""
+MOST_PACKS = 4
+MOST_SLOTS = 16
+"""Packs and modules of a site: for so many the DBC has messages."""
+
+
+def _one_of(package: ModuleType, base: type[Options]) -> Any:
+    """Return the union of the plug-ins in ``package``, told apart by ``kind``."""
+    return Annotated[reduce(or_, discover(package, base).values()), Field(discriminator="kind")]
+
+
+if TYPE_CHECKING:
+    AnyFault = Fault
+    AnyLoad = Profile
+    AnyPv = Profile
+    AnyAmbient = Profile
+else:
+    AnyFault = _one_of(fault_kinds, Fault)
+    AnyLoad = _one_of(load_profiles, Profile)
+    AnyPv = _one_of(pv_profiles, Profile)
+    AnyAmbient = _one_of(ambient_profiles, Profile)
+
+
+class FleetSpread(Options):
+    """What the batteries of a fleet are like and how they differ; each may be a number, or a mean and its spread."""
+
+    capacity_Ah: Capacity = Capacity()
+    resistance_factor: ResistanceFactor = ResistanceFactor()
+    soc: StateOfCharge = StateOfCharge()
+    soh: StateOfHealth = StateOfHealth()
+    """State of health: 0.9 has lost a tenth of the new cell's capacity, and its resistance has grown."""
+    temperature_start_K: Temperature = Temperature()
+
+
+class FleetOptions(Options):
+    """The sites and what each consists of."""
+
+    sites: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    packs: Annotated[int, Field(ge=1, le=MOST_PACKS)] = 1
+    """Of a site, in parallel."""
+    modules: Annotated[int, Field(ge=1, le=MOST_SLOTS)] = 2
+    """Of a pack, in parallel."""
+    spread: FleetSpread = FleetSpread()
+
+
+class Scenario(Options):
+    """A scenario of bms-twin: physics, network, BMS, fleet, faults and log of one run."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    description: str = ""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """Of every random draw; another seed is another fleet of the same kind."""
+    start: AwareDatetime
+    """When the run begins, with the homes' time zone: 2026-06-21T06:00:00+08:00."""
+    duration_s: Annotated[Seconds, Field(gt=0, le=1e9)]
+    """Simulated time; a multiple of the step."""
+    step_s: Annotated[Seconds, Field(ge=1e-3, le=3600)] = 1.0
+    """The plant's step."""
+    fleet: FleetOptions = FleetOptions()
+    load: AnyLoad = Bdew()
+    """What the homes draw."""
+    pv: AnyPv = ClearSky()
+    """What the homes' roofs give."""
+    ambient: AnyAmbient = Daily()
+    """The air around the batteries."""
+    plant: Plant = Plant()
+    bus: Bus = Bus()
+    bms: Bms = Bms()
+    faults: Annotated[list[AnyFault], Field(default_factory=list)]
+    record: Record = Record()

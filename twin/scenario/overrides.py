@@ -1,0 +1,75 @@
+"""``--set path=value``: one value of a scenario, changed on the command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from twin.errors import InputError, Problem
+from twin.scenario.document import Document, KeyPath, Place, dotted, parse
+
+_PATH = re.compile(r"\w+(\[\d+\])*(\.\w+(\[\d+\])*)*")
+
+
+def apply(document: Document, overrides: Sequence[str]) -> list[Problem]:
+    """Change ``document`` by ``fleet.sites=3``, ``faults[0].heat_W=50``...; the values are YAML.
+
+    Returns the problems of the overrides themselves, each named by its option.
+    """
+    problems: list[Problem] = []
+    for text in overrides:
+        option = f"--set {text}"
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        if not (equals and _PATH.fullmatch(name)):
+            problems.append(Problem("is no path=value", option, suggestion="expected e.g. --set fleet.sites=3"))
+            continue
+        path = _parts(name)
+        try:
+            new = parse(value, option)
+            document.data = _changed(document.data, path, new.data, ())
+        except InputError as error:
+            problems += [Problem(p.message, option, None, name) for p in error.problems]
+        except ValueError as error:
+            problems.append(Problem(str(error), option, None, name))
+        else:
+            _move(document, path, Place(option))
+    return problems
+
+
+def _parts(name: str) -> KeyPath:
+    return tuple(int(part) if part.isdigit() else part for part in re.findall(r"\w+", name))
+
+
+def _changed(data: Any, path: KeyPath, value: Any, above: KeyPath) -> Any:
+    """Return ``data`` with ``value`` at ``path``; sections on the way are made as needed, list items are not."""
+    if not path:
+        return value
+    key, *rest = path
+    if isinstance(key, int):
+        if not isinstance(data, list | None) or key > len(data or []):
+            raise ValueError(f"{dotted(above)} is {_described(data)}; expected a list of at least {key} items")
+        items = list(data or [])
+        old = items[key] if key < len(items) else None
+        return [*items[:key], _changed(old, tuple(rest), value, (*above, key)), *items[key + 1 :]]
+    if not isinstance(data, dict | None):
+        raise ValueError(f"{dotted(above)} is {_described(data)}; expected a mapping")
+    section = dict(data or {})
+    section[key] = _changed(section.get(key), tuple(rest), value, (*above, key))
+    return section
+
+
+def _described(data: Any) -> str:
+    if isinstance(data, list):
+        return f"a list of {len(data)}"
+    return "a mapping" if isinstance(data, dict) else "nothing" if data is None else repr(data)
+
+
+def _move(document: Document, path: KeyPath, place: Place) -> None:
+    """Say that everything at and below ``path`` comes from ``place``, and so do sections made for it."""
+    for known in [key for key in document.places if key[: len(path)] == path]:
+        del document.places[known]
+    for length in range(1, len(path) + 1):
+        document.places.setdefault(path[:length], place)
+    document.places[path] = place

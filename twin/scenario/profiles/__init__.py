@@ -1,0 +1,1 @@
+"""Profiles, one file each: load, PV and ambient of the sites over the run."""

@@ -1,0 +1,1 @@
+"""The air around the batteries, one file a profile."""

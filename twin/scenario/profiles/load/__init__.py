@@ -1,0 +1,1 @@
+"""What the homes draw, one file a profile."""

@@ -1,0 +1,1 @@
+"""What the homes' roofs give, one file a profile."""
