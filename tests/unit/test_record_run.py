@@ -12,10 +12,10 @@ import xarray as xr
 
 import twin
 from tests.worlds.runs import START, World, open_writer, rows, write_run
+from tests.worlds.signals import SIGNALS
 from twin.errors import InputError
 from twin.record.options import Record
 from twin.record.schema import Signal
-from twin.record.signals import SIGNALS
 from twin.record.writer import RunWriter
 
 SMALL = World(sites=3, slots=2, cells=4, duration_s=1500.0, period_s=1.0)
@@ -41,7 +41,7 @@ def test_xarray_sees_named_axes_units_and_instants(run: Path) -> None:
         assert voltage.dims == ("site", "slot", "cell", "time")
         assert voltage.attrs["units"] == "V"
         assert dataset["power_W"].attrs["sign_convention"] == "positive: the battery discharges"
-        assert dataset["level"].attrs["flag_meanings"] == "ok info warning fatal"
+        assert dataset["level"].attrs["flag_meanings"] == "unknown ok info warning fatal"
         assert list(dataset["site"].values) == [100, 101, 102]
         assert list(dataset["module"].values) == [0, 1]
         assert dataset["time"].values[0] == np.datetime64("2026-06-20T22:00:01", "ns")
@@ -56,7 +56,7 @@ def test_h5py_sees_scales_and_steps(run: Path) -> None:
         assert dataset.compression == "gzip"
         assert dataset.shuffle
         assert file["module_closed"].dtype == np.int8
-        assert list(file["module_closed"].attrs["flag_values"]) == [0, 1]
+        assert list(file["module_closed"].attrs["flag_values"]) == [-1, 0, 1]
         assert h5py.check_string_dtype(file["events/message"].dtype).length is not None
         assert file.attrs["start"] == START
         assert file["provenance/hashes"].attrs["scenario"] == "0" * 64
@@ -134,6 +134,14 @@ def test_quarantined_sites_stay_nan(tmp_path: Path) -> None:
     writer.append(10**9, {"power_W": np.array([1.0, np.nan])})
     writer.close("complete")
     np.testing.assert_array_equal(twin.open_run(tmp_path / "run")["power_W"].values, [[1.0], [np.nan]])
+
+
+def test_a_flag_that_is_not_known_is_minus_one(tmp_path: Path) -> None:
+    signal = Signal("level", ("site",), "1", "level", flags={"unknown": -1, "ok": 0, "info": 1})
+    writer = RunWriter(tmp_path / "run", (signal,), {"site": np.arange(2)}, {}, Record(), START, 10**9)
+    writer.append(10**9, {"level": np.array([1.0, np.nan])})
+    writer.close("complete")
+    np.testing.assert_array_equal(twin.open_run(tmp_path / "run")["level"].values, [[1], [-1]])
 
 
 def test_a_coarser_detail_logs_fewer_signals(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.worlds.signals import SIGNALS
 from twin.record.schema import CHUNK_ROWS, Signal, chunk_shape, of_detail
-from twin.record.signals import SIGNALS
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from tests.worlds.signals import SIGNALS
 from twin.record.manifest import Status
 from twin.record.options import Record
 from twin.record.schema import Array, Column, Signal
-from twin.record.signals import SIGNALS
 from twin.record.writer import RunWriter
 from twin.streams import stream
 

@@ -1,1 +1,7 @@
-"""..."""
+"""Runs on disk: what they hold, how they are written so that a kill costs little, and how they are read."""
+
+from twin.record.manifest import output_problem, scenario_of
+from twin.record.schema import Column, Signal
+from twin.record.writer import RunWriter
+
+__all__ = ["Column", "RunWriter", "Signal", "output_problem", "scenario_of"]

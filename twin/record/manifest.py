@@ -22,6 +22,7 @@ FORMAT: Final = "bms-twin run"
 VERSION: Final = 1
 MANIFEST: Final = "manifest.json"
 RUN_FILE: Final = "run.h5"
+SCENARIO: Final = "scenario.yaml"
 HEADER: Final = "segments/header.h5"
 
 
@@ -81,6 +82,15 @@ def _no_run(folder: Path) -> Problem:
         return Problem("no such run folder", file=str(folder))
     suggestion = f"give the folder, {folder.parent}" if folder.name == RUN_FILE else "expected the folder of 'twin run'"
     return Problem(f"not a run folder: it holds no {MANIFEST}", file=str(folder), suggestion=suggestion)
+
+
+def scenario_of(folder: Path) -> Path:
+    """Return the resolved scenario of a run. Raises InputError if ``folder`` is not one of a run, or has lost it."""
+    load(folder)
+    path = folder / SCENARIO
+    if not path.is_file():
+        raise InputError(Problem(f"the run has lost its {SCENARIO}", file=str(folder)))
+    return path
 
 
 def save(folder: Path, manifest: Manifest) -> None:

@@ -22,6 +22,9 @@ COORDINATE_DIM: Final = {"site": "site", "slot": "slot", "cell": "cell", "pack":
 LEVELS: Final = {"ok": 0, "info": 1, "warning": 2, "fatal": 3}
 """Severity of an event, and of a module's protection."""
 
+UNKNOWN: Final = -1
+"""What a flag is where nobody knows it, as in a quarantined site: int8 has no NaN."""
+
 CHUNK_ROWS: Final = 600
 """Rows of a chunk along time, in segments and in run.h5 alike, so that whole chunks can move from one to the other."""
 
@@ -37,8 +40,8 @@ class Signal:
 
     ``dims``: the leading one, two or three of site, slot, cell; time comes last and is not named here.
     ``resolution``: values are stored as float32 multiples of the largest power of two that is no larger, 0 stores
-    float64 as it is. ``flags``: the meaning of each value; the signal is then stored as int8. ``sign``: what a positive
-    value means.
+    float64 as it is. ``flags``: the meaning of each value; the signal is then stored as int8, and NaN as -1.
+    ``sign``: what a positive value means.
     """
 
     name: str

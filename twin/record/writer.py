@@ -17,7 +17,7 @@ from twin.record.consolidate import consolidate
 from twin.record.layout import Layout, create, write_facts
 from twin.record.manifest import HEADER, Manifest, Status, claim, make_durable, save
 from twin.record.options import Record
-from twin.record.schema import CHUNK_ROWS, LEVELS, Array, Column, Signal, of_detail
+from twin.record.schema import CHUNK_ROWS, LEVELS, UNKNOWN, Array, Column, Signal, of_detail
 from twin.record.segments import write_segment
 from twin.record.tables import Events, Frames
 
@@ -69,6 +69,11 @@ class RunWriter:
         save(self.folder, self._manifest)
         self._write_header()
 
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """The signals that are logged at the chosen detail; values of others are not asked for."""
+        return self._layout.signals
+
     def _allocate(self) -> tuple[Array, dict[str, Array]]:
         sizes = [(signal, self._layout.sizes(signal)) for signal in self._layout.signals]
         row_bytes = sum(signal.dtype.itemsize * int(np.prod(size)) for signal, size in sizes)
@@ -98,6 +103,8 @@ class RunWriter:
             value = values[name]
             if value.shape != buffer.shape[1:]:
                 raise ValueError(f"{name}: shape {value.shape}, expected {buffer.shape[1:]}")
+            if buffer.dtype.kind == "i" and value.dtype.kind == "f":
+                value = np.nan_to_num(value, nan=UNKNOWN).astype(np.int8)
             np.copyto(buffer[row], value, casting="same_kind")
         self._time_ns[row] = self._last_ns = time_ns
         self._count = row + 1

@@ -1,7 +1,4 @@
-"""The signals of a run of home batteries, in one place: dims, unit, resolution, sign, flags.
-
-Resolutions are those of good instruments, not of the BMS sensors: 0.1 mV, 1 mA, 10 mK; SOC to 1e-5.
-"""
+"""The signals of the small world's runs: every name that the report knows, with the resolution of good instruments."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ _SLOT: Final = ("site", "slot")
 _CELL: Final = ("site", "slot", "cell")
 _DISCHARGE: Final = "positive: the battery discharges"
 _LOAD: Final = "positive: consumed by the site"
-_PACK_STATES: Final = {"open": 0, "precharging": 1, "closed": 2}
+_PACK_STATES: Final = {"unknown": -1, "open": 0, "precharge": 1, "closed": 2}
 
 SIGNALS: Final[tuple[Signal, ...]] = (
     Signal("bus_voltage_V", _SITE, "V", "voltage of the DC bus", 1e-3),
@@ -32,8 +29,8 @@ SIGNALS: Final[tuple[Signal, ...]] = (
     Signal("current_A", _SLOT, "A", "module current", 1e-3, sign=_DISCHARGE),
     Signal("housing_K", _SLOT, "K", "temperature of the module housing", 1e-2),
     Signal("module_soc", _SLOT, "1", "state of charge as the module monitor estimates it", 1e-5),
-    Signal("module_closed", _SLOT, "1", "module contactor", flags={"open": 0, "closed": 1}),
-    Signal("level", _SLOT, "1", "severity of the worst violated limit", flags=LEVELS),
+    Signal("module_closed", _SLOT, "1", "module contactor", flags={"unknown": -1, "open": 0, "closed": 1}),
+    Signal("level", _SLOT, "1", "severity of the worst violated limit", flags={"unknown": -1, **LEVELS}),
     Signal("cell_voltage_V", _CELL, "V", "cell terminal voltage", 1e-4),
     Signal("soc", _CELL, "1", "true state of charge", 1e-5),
     Signal("temperature_K", _CELL, "K", "cell temperature", 1e-2),
