@@ -28,7 +28,7 @@ class Status(IntEnum):
     """The step succeeded, and an output is NaN or infinite."""
 
 
-class Snapshot(ABC):
+class Snapshot:
     """The state of every instance of a pool at one moment; valid for the pool that took it."""
 
 
@@ -58,7 +58,7 @@ class Pool(ABC):
 
     @abstractmethod
     def step(self, time_s: ArrayLike, step_s: ArrayLike, mask: NDArray[np.bool_] | None = None) -> None:
-        """Step every healthy instance under ``mask`` from ``time_s`` by ``step_s``: scalars, or one of each an instance.
+        """Step every healthy instance under ``mask`` from ``time_s`` by ``step_s``: scalars, or one an instance.
 
         An instance that fails keeps its status; its outputs become NaN, and it is stepped no more.
         """
@@ -81,11 +81,18 @@ class Pool(ABC):
 
     @abstractmethod
     def replace(self, instances: Sequence[int], parameters: Mapping[str, ArrayLike], time_s: float) -> None:
-        """Put new instances in the place of old ones: other parameters (rows in the order of ``instances``), initialised at ``time_s``."""
+        """Put new instances in the place of old ones, initialised at ``time_s``.
+
+        Rows of ``parameters`` are in the order of ``instances``; one that is not given has its start value.
+        """
 
     @abstractmethod
     def reset(self, instances: Sequence[int], time_s: float) -> None:
         """Initialise instances again with the parameters that they have, at ``time_s``."""
+
+    @abstractmethod
+    def message(self, instance: int) -> str:
+        """Return why an instance is quarantined, in the FMU's own words where it logged any; empty if it is healthy."""
 
     @abstractmethod
     def close(self) -> None:

@@ -1,0 +1,56 @@
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+@final
+class Columns:
+    def __init__(
+        self, references: NDArray[np.uint32], positions: NDArray[np.int64], start: NDArray[np.float64], direct: bool
+    ) -> None: ...
+
+@final
+class States: ...
+
+@final
+class Pool:
+    def __init__(
+        self,
+        *,
+        library: str,
+        version: str,
+        name: str,
+        token: str,
+        resource_uri: str,
+        resource_path: str,
+        log_categories: list[str],
+        keeps_state: bool,
+        serializes_state: bool,
+        input_columns: Columns,
+        output_columns: Columns,
+        inputs: NDArray[np.float64],
+        outputs: NDArray[np.float64],
+        status: NDArray[np.int32],
+        generation: NDArray[np.int32],
+        threads: int,
+    ) -> None: ...
+    def start(
+        self,
+        rows: list[int],
+        parameters: Columns,
+        values: NDArray[np.float64],
+        start_s: float,
+        tolerance: float | None,
+        stop_s: float | None,
+    ) -> None: ...
+    def step(
+        self, time_s: NDArray[np.float64], step_s: NDArray[np.float64], mask: NDArray[np.bool_] | None
+    ) -> None: ...
+    def take(self) -> States: ...
+    def put(self, states: States, mask: NDArray[np.bool_]) -> None: ...
+    def release(self, states: States) -> None: ...
+    def freeze(self, instance: int) -> bytes: ...
+    def thaw(self, instance: int, state: bytes) -> None: ...
+    def failure(self, instance: int) -> tuple[str | None, int, bytes]: ...
+    def addresses(self) -> list[int]: ...
+    def close(self) -> None: ...
