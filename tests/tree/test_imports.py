@@ -9,9 +9,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = (
-    "errors quantity options resources streams plugins native modelica plant network bms faults scenario record build"
-    " run analysis cli"
-).split()
+    *("errors", "quantity", "options", "resources", "streams", "plugins", "native", "modelica", "plant", "network"),
+    *("bms", "faults", "record", "scenario", "build", "log", "profile", "run", "analysis", "cli"),
+)
 FILES = sorted((ROOT / "twin").rglob("*.py"))
 
 

@@ -11,7 +11,9 @@ README = (ROOT / "README.md").read_text()
 
 
 def _folders() -> list[str]:
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
     top = {f"{path.split('/')[0]}/" for path in listed if "/" in path and not path.startswith(".")}
     parts = {f"{path.split('/')[1]}/" for path in listed if re.fullmatch(r"twin/[a-z_]+/.*", path)}
     return sorted(top | parts)
