@@ -69,7 +69,8 @@ class FmuPool(Pool):
         self.count = setup.count
         self.input_names = setup.inputs.names
         self.output_names = setup.outputs.names
-        self.inputs = np.tile(setup.inputs.start[setup.inputs.positions], (self.count, 1))
+        self.inputs = np.empty((self.count, len(self.input_names)))
+        self.inputs[:] = setup.inputs.start[setup.inputs.positions]
         self.outputs = np.full((self.count, len(self.output_names)), np.nan)
         self.status = np.zeros(self.count, dtype=np.int32)
         self._generation = np.zeros(self.count, dtype=np.int32)
