@@ -32,6 +32,18 @@ def test_a_tick_moves_the_charge_that_the_power_takes() -> None:
     assert plant.bus_voltage_V[0] == pytest.approx(plant.module_voltage_V[0, 0] - LINK_OHM * current_A[0], abs=2e-3)
 
 
+def test_the_bus_sees_the_mean_emf_of_the_step() -> None:
+    plant = linear_plant()
+    plant.request_W[:] = 4000.0
+    before_V = CELLS * (3.0 + 0.5 * plant.soc[0, 0].mean())
+    plant.advance(0, 60 * SECOND, [Action(0, 0, "balancing_current_A", 50.0)])
+    plant.advance(60 * SECOND, 120 * SECOND, [])
+    after_V = CELLS * (3.0 + 0.5 * plant.soc[0, 0].mean())
+    start_V = plant._modules.signals.emf_V[0, 0, 0] + (before_V - after_V) / 2
+    drop_V = (CELLS * 1e-3 + LINK_OHM) * plant.current_A[0, 0]
+    assert plant.bus_voltage_V[0] == pytest.approx((start_V + after_V) / 2 - drop_V, abs=5e-4)
+
+
 def test_an_action_takes_effect_at_its_own_instant() -> None:
     plant = linear_plant()
     plant.request_W[:] = 4000.0
@@ -61,7 +73,7 @@ def test_an_action_outside_of_the_tick_is_refused(time_ns: int) -> None:
 def test_the_others_do_not_notice_the_sub_steps_of_one() -> None:
     soc = np.linspace(0.3, 0.7, 5)[:, None, None]
     quiet, busy = linear_plant(sites=5, modules=2, soc=soc), linear_plant(sites=5, modules=2, soc=soc)
-    actions = [Action(t, 3, "balancing_current_A", 2.0, 1, 4) for t in (HALF, HALF, HALF + 7)]
+    actions = [Action(t, 3, "balancing_current_A", 2.0, 1, 4) for t in (HALF + 7, HALF, HALF)]
     for plant, todo in ((quiet, []), (busy, actions)):
         plant.request_W[:] = [0.0, 1000.0, -2000.0, 3000.0, 7000.0]
         plant.advance(0, SECOND, todo)
@@ -97,6 +109,12 @@ def test_the_last_action_of_an_instant_wins() -> None:
     assert plant.module_closed[0, 0]
 
 
+def test_actions_are_taken_in_the_order_of_time() -> None:
+    plant = linear_plant()
+    plant.advance(0, SECOND, [Action(HALF, 0, "module_closed", 1.0), Action(HALF - 1, 0, "module_closed", 0.0)])
+    assert plant.module_closed[0, 0]
+
+
 def test_minus_one_means_all() -> None:
     plant = linear_plant(packs=2, modules=2)
     plant.advance(0, SECOND, [Action(0, 0, "balancing_current_A", 3.6), Action(0, 0, "pack_state", 0, slot=2)])
@@ -116,6 +134,11 @@ def test_the_inverter_stays_within_rating_and_limits() -> None:
     assert plant.power_W[0] == -8000.0
     plant.advance(3 * SECOND, 4 * SECOND, [Action(3 * SECOND, 0, "power_limit_W", 0.0, cell=0)])
     assert plant.power_W[0] == 0.0
+    plant.advance(4 * SECOND, 5 * SECOND, [Action(4 * SECOND, 0, "power_limit_W", 9000.0)])
+    assert plant.power_W[0] == -8000.0
+    plant.request_W[:] = 20_000.0
+    plant.advance(5 * SECOND, 6 * SECOND, [])
+    assert plant.power_W[0] == 8000.0
 
 
 def test_a_pack_pre_charges_and_closes_without_inrush() -> None:
@@ -138,6 +161,13 @@ def test_a_pack_that_closes_onto_an_empty_link_is_reported() -> None:
     assert (event.time_ns, event.site, event.kind, event.slot) == (HALF, 0, "inrush", 0)
     peak_A = 2 * CELLS * 3.25 / (CELLS * 1e-3 + LINK_OHM)
     assert f"{peak_A:.0f} A" in event.text
+    assert plant.advance(SECOND, 2 * SECOND, []) == []
+
+
+def test_only_the_closing_of_a_contactor_is_an_inrush() -> None:
+    plant = linear_plant(inrush_limit_A=1.0)
+    plant.request_W[:] = 4000.0
+    assert plant.advance(0, SECOND, []) == []
     assert plant.advance(SECOND, 2 * SECOND, []) == []
 
 
@@ -182,11 +212,15 @@ def test_a_failing_module_takes_its_site_out_and_no_other() -> None:
     plant, sound = linear_plant(sites=3, modules=2), linear_plant(sites=3, modules=2)
     for each in (plant, sound):
         each.request_W[:] = 1000.0
-    (event,) = plant.advance(0, SECOND, [Action(HALF, 1, "contact_ohm", np.nan, 1, 2)])
+    failing = [Action(HALF, 1, "contact_ohm", np.nan, 1, 2), Action(HALF + 1, 1, "cooling", 1.0)]
+    (event,) = plant.advance(0, SECOND, failing)
     assert (event.time_ns, event.site, event.kind, event.slot) == (HALF, 1, "quarantine", 1)
     assert event.text == "the electrical FMU reports ERROR: instance 3 met a resistance that is no number"
     assert plant.failed.tolist() == [False, True, False]
     assert plant.status[1].tolist() == [0, 3]
+    electrical, thermal = plant._modules.electrical, plant._modules.thermal
+    assert electrical.steps.tolist() == [1, 1, 2, 2, 1, 1]  # type: ignore[attr-defined]
+    assert thermal.steps.tolist() == [1, 1, 2, 1, 1, 1]  # type: ignore[attr-defined]
     sound.advance(0, SECOND, [])
     assert plant.advance(SECOND, 2 * SECOND, [Action(SECOND + 1, 1, "module_closed", 0.0)]) == []
     sound.advance(SECOND, 2 * SECOND, [])

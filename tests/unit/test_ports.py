@@ -41,6 +41,11 @@ def test_columns_are_the_scalars_in_the_order_of_the_ports(tmp_path: Path) -> No
     assert ports.parameters[0].scalars == ("Q[1]", "Q[2]", "Q[3]")
 
 
+def test_an_optional_signal_may_be_missing(tmp_path: Path) -> None:
+    ports = read(tmp_path, "".join(line for line in GOOD.splitlines(keepends=True) if "elastance" not in line))
+    assert ports.output_names == ("v",)
+
+
 def test_signals_are_converted_at_the_edge_only(tmp_path: Path) -> None:
     pool = np.zeros((4, 4))
     columns = read(tmp_path, GOOD).input_columns(pool, (2, 2))

@@ -21,6 +21,7 @@ from twin.plant.ports import Columns, Port, Ports, Signal
 CELLS = 16
 CAPACITY_AH = 100.0
 OCV_EMPTY_V, OCV_SLOPE_V = 3.0, 0.5
+VOLT_PER_AS = OCV_SLOPE_V / (3600.0 * CAPACITY_AH)
 CELL_OHM, OHM_PER_KELVIN = 1e-3, -1e-5
 REFERENCE_K = 298.15
 HEAT_CAPACITY_J_K, CONDUCTANCE_W_K = 5000.0, 0.5
@@ -122,8 +123,8 @@ class LinearElectrical(LinearPool):
             "board_heat_J": board_J,
             "emf_V": ocv_V.sum(axis=1),
             "resistance_ohm": cell_ohm.sum(axis=1),
-            "emf_slope_V_s": np.zeros(self.count),
-            "elastance_V_As": np.full(self.count, CELLS * OCV_SLOPE_V / (3600.0 * CAPACITY_AH)),
+            "emf_slope_V_s": -VOLT_PER_AS * self.input("balancing_current_A").sum(axis=1),
+            "elastance_V_As": np.full(self.count, CELLS * VOLT_PER_AS),
         }
         for name, value in values.items():
             self.told[name].write(..., value)
@@ -156,8 +157,10 @@ def linear_plant(
     sites: int = 1,
     packs: int = 1,
     modules: int = 1,
+    *,
     soc: ArrayLike = 0.5,
     substeps: int = 64,
+    inrush_limit_A: float = 500.0,
     in_operation: bool = True,
 ) -> Plant:
     """Return a plant of linear modules; ``soc[site, slot, cell]``, or broadcast to it."""
@@ -170,7 +173,7 @@ def linear_plant(
     )
     start = np.broadcast_to(np.asarray(soc, dtype=np.float64), (sites, wiring.slots, CELLS)).copy()
     coupled.initialize({"soc_start": start}, np.full(shape, REFERENCE_K), 0.0)
-    bus = BusOptions(LINK, np.full((sites, wiring.slots), LINK_OHM), inrush_limit_A=500.0, substeps=substeps)
+    bus = BusOptions(LINK, np.full((sites, wiring.slots), LINK_OHM), inrush_limit_A, substeps)
     plant = Plant(wiring, coupled, Inverter(sites, 8000.0), bus)
     plant.ambient_K[:] = REFERENCE_K
     if in_operation:

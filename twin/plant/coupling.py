@@ -198,7 +198,7 @@ class CoupledModules:
         """Return what the FMUs said of a module (its number in ``shape``) that failed."""
         for name, pool in (("electrical", self.electrical), ("thermal", self.thermal)):
             if pool.status[module] > Status.WARNING:
-                said = getattr(pool, "message", lambda _: "")(module)
+                said = pool.message(module)
                 return f"the {name} FMU reports {Status(pool.status[module]).name}" + (f": {said}" if said else "")
         return ""
 

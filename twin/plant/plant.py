@@ -187,7 +187,7 @@ class Plant:
         cap = np.ceil(stretch_ns * (self._bus.substeps / tick_ns))
         text = f"the step needs more than {self._bus.substeps} sub-steps; it takes no more"
         self._report_begun("substep_cap", self._capped, rows, wanted > cap, now_ns, text)
-        return np.clip(np.nan_to_num(wanted, nan=1.0), 1.0, cap).astype(np.int64)
+        return np.minimum(np.fmax(wanted, 1.0), cap).astype(np.int64)  # fmax: a failed site's NaN becomes 1
 
     def _step(self, rows: Rows, start_ns: Nanoseconds, step_ns: Nanoseconds) -> None:
         """Take one step of the sites ``rows``: the circuit, then the modules."""
