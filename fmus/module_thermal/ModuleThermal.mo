@@ -1,0 +1,51 @@
+within ;
+model ModuleThermal "Thermal network of a module: a row of cells in a housing, with forced cooling"
+  import BatteryTwin.Types;
+  import BatteryTwin.Thermal;
+  parameter Integer n = 16 "cells in the row";
+  parameter Types.Temperature temperature_start_K = 298.15 "temperature of the whole module at the start";
+  parameter Types.HeatCapacity cell_J_K = 6300 "heat capacity of a cell: 5.6 kg, 1125 J/(kg.K) (README: 1)";
+  parameter Types.HeatCapacity housing_J_K = 9800 "heat capacity of the housing: 20 kg of steel (README: 2)";
+  parameter Types.ThermalConductance cell_cell_W_K = 0.36 "from the middle of a cell to the middle of the next (README: 3)";
+  parameter Types.ThermalConductance cell_housing_W_K = 2.5 "from a cell through its bottom (README: 4)";
+  parameter Types.ThermalConductance end_plate_W_K = 0.7 "from an end cell through the end plate, besides (README: 5)";
+  parameter Types.ThermalConductance housing_ambient_W_K = 7.8 "free convection and radiation (README: 6)";
+  parameter Types.ThermalConductance forced_W_K = 1.1 "from a cell to the cooling air at full flow (README: 7)";
+  input Types.HeatFlow heat_W[n](each start=0) "heat generated in the cells";
+  input Types.HeatFlow board_heat_W(start=0) "heat generated on the monitor board, into the housing";
+  input Types.Temperature ambient_K(start=298.15) "temperature of the surroundings and of the cooling air";
+  input Types.Fraction cooling(start=0) "relative flow of the cooling air, 0..1";
+  output Types.Temperature temperature_K[n] "temperatures of the cells";
+  output Types.Temperature housing_K "temperature of the housing";
+  Thermal.HeatCapacitor cell[n](each final C=cell_J_K, each final T_start=temperature_start_K);
+  Thermal.HeatCapacitor housing(final C=housing_J_K, final T_start=temperature_start_K);
+  Thermal.Conductor to_next[n - 1](each final G=cell_cell_W_K);
+  Thermal.Conductor to_housing[n](each final G=cell_housing_W_K);
+  Thermal.Conductor end_plate[2](each final G=end_plate_W_K);
+  Thermal.Conductor to_ambient(final G=housing_ambient_W_K);
+  Thermal.ForcedConvection to_air[n](each final G=forced_W_K);
+  Thermal.FixedTemperature ambient;
+equation
+  ambient.T = ambient_K;
+  housing.heat = board_heat_W;
+  for k in 1:n loop
+    cell[k].heat = heat_W[k];
+    to_air[k].relative_flow = cooling;
+    connect(cell[k].port, to_housing[k].a);
+    connect(to_housing[k].b, housing.port);
+    connect(cell[k].port, to_air[k].a);
+    connect(to_air[k].b, ambient.port);
+    temperature_K[k] = cell[k].T;
+  end for;
+  for k in 1:n - 1 loop
+    connect(cell[k].port, to_next[k].a);
+    connect(to_next[k].b, cell[k + 1].port);
+  end for;
+  connect(cell[1].port, end_plate[1].a);
+  connect(end_plate[1].b, housing.port);
+  connect(cell[n].port, end_plate[2].a);
+  connect(end_plate[2].b, housing.port);
+  connect(housing.port, to_ambient.a);
+  connect(to_ambient.b, ambient.port);
+  housing_K = housing.T;
+end ModuleThermal;
