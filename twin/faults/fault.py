@@ -26,6 +26,8 @@ class Deviation:
 class Fault(Options):
     """Base of the faults; a fault is one file in this folder, found because it is there."""
 
+    kind: str
+    """Name of the fault; each class states its own."""
     site: Annotated[int, Field(ge=0)]
     """Number of the site, from 0."""
     module: Annotated[int, Field(ge=0)] = 0

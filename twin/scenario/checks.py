@@ -143,7 +143,7 @@ def _files(view: View) -> Iterator[Mistake]:
 
 
 def _models_and_database(view: View) -> Iterator[Mistake]:
-    models = [folder.name for folder in sorted(resources.folder("fmus").glob("*/")) if folder.is_dir()]
+    models = sorted({file.parent.name for file in resources.folder("fmus").glob("*/*.mo")})
     databases = [file.stem for file in sorted((resources.folder("data") / "can").glob("*.dbc"))]
     fields = ((("plant", "electrical"), models), (("plant", "thermal"), models), (("bus", "database"), databases))
     for path, names in fields:

@@ -88,9 +88,7 @@ def parse(text: str, file: str) -> Document:
     try:
         node = YAML(pure=True).compose(text)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        found = f"broken YAML: {error.problem or error.context}"
-        raise InputError(Problem(found, file, mark.line + 1 if mark else None)) from None
+        raise InputError(_syntax_error(error, file)) from None
     except RecursionError:
         raise InputError(Problem("broken YAML: nested too deeply", file)) from None
     except (YAMLError, ValueError) as error:
@@ -100,6 +98,13 @@ def parse(text: str, file: str) -> Document:
     if reader.problems:
         raise InputError(reader.problems)
     return Document(data, Place(file, 1), reader.places)
+
+
+def _syntax_error(error: MarkedYAMLError, file: str) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    began = error.context_mark.line + 1 if error.context and error.context_mark else None
+    context = f" ({error.context} from line {began})" if began and error.problem else ""
+    return Problem(f"broken YAML: {error.problem or error.context}{context}", file, mark.line + 1 if mark else None)
 
 
 def _first_line(error: Exception) -> str:

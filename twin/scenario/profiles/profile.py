@@ -24,6 +24,9 @@ class Window:
 class Profile(Options):
     """Base of the profiles of load, PV and ambient; a profile is one file in the folder of its quantity."""
 
+    kind: str
+    """Name of the profile; each class states its own."""
+
     def problems(self, window: Window) -> Iterable[Problem]:  # noqa: ARG002
         """Return what is wrong with the content of the files that the profile reads."""
         return ()

@@ -8,6 +8,7 @@ Left out: clouds, shading, reflection at the glass, the spectrum.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -74,8 +75,11 @@ class ClearSky(Profile):
 
         place = Location(self.latitude_deg, self.longitude_deg, altitude=self.altitude_m)
         times = pd.Timestamp(window.start).tz_convert("UTC") + pd.to_timedelta(knots_ns, unit="ns")
-        sun = place.get_solarposition(times)
-        sky = place.get_clearsky(times, model="ineichen", solar_position=sun)
+        with warnings.catch_warnings():
+            # pvlib 0.16 uses names that pandas 3.1 deprecates.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            sun = place.get_solarposition(times)
+            sky = place.get_clearsky(times, model="ineichen", solar_position=sun)
         columns = (sun["apparent_zenith"], sun["azimuth"], sky["ghi"], sky["dni"], sky["dhi"])
         return _Sky(*(column.to_numpy(dtype=np.float64) for column in columns))
 
