@@ -13,9 +13,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// A tick of less work than this is done faster by the caller alone: waking a thread takes 10 to 20 us.
-constexpr double WORTH_THREADS_NS = 100e3;
-
 // Per-thread packed values, where the columns are not the packed values themselves.
 struct alignas(64) Scratch {
   std::vector<double> inputs, outputs;
@@ -55,23 +52,21 @@ class FmuPool final : public Pool {
 
   void step(Series time_s, Series step_s, const bool* mask) override {
     const size_t active = mask ? std::count(mask, mask + arrays_.count, true) : arrays_.count;
-    const int workers = cost_ns_ * active < WORTH_THREADS_NS ? 1 : team_.size();
-    std::vector<double> spent_ns(workers);
-    const auto part = [&](int worker) {
-      const auto begin = Clock::now();
+    if (!active) return;
+    const bool team = team_.size() > 1 && pace_.worth_team(active);
+    const size_t workers = team ? team_.size() : 1;
+    const auto part = [&](size_t worker) {
       const size_t first = arrays_.count * worker / workers, last = arrays_.count * (worker + 1) / workers;
       for (size_t i = first; i < last; ++i)
         if (arrays_.status[i] <= WARNING && (!mask || mask[i])) step_one(i, time_s[i], step_s[i], scratch_[worker]);
-      spent_ns[worker] = std::chrono::duration<double, std::nano>(Clock::now() - begin).count();
     };
-    if (workers == 1) {
-      part(0);
-    } else {
+    const auto begin = Clock::now();
+    if (team) {
       team_.run(part);
+    } else {
+      part(0);
     }
-    double total_ns = 0;
-    for (const double spent : spent_ns) total_ns += spent;
-    if (active) cost_ns_ = total_ns / active;
+    pace_.note(team, std::chrono::duration<double, std::nano>(Clock::now() - begin).count() / active);
   }
 
   States take() override {
@@ -205,7 +200,7 @@ class FmuPool final : public Pool {
   std::vector<Log> logs_;
   std::vector<Failure> failures_;
   std::vector<Scratch> scratch_;
-  double cost_ns_ = 0;  // of one instance's step, as last measured: decides on threads, never on results
+  Pace pace_;
   Team team_;
 };
 

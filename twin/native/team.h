@@ -75,4 +75,25 @@ class Team {
   alignas(64) std::atomic<int> pending_{0};
 };
 
+// Says whether a tick is faster with the team than without, from what both took lately. Results never depend on it.
+class Pace {
+ public:
+  // Whether to run `work` units of about the same size on the team.
+  bool worth_team(double work) {
+    if (alone_ns_ * work < WAKE_NS) return false;
+    const bool try_other = ++ticks_ % TRY_EVERY == 0;  // the machine may have become busy, or idle
+    return (team_ns_ < alone_ns_) != try_other;
+  }
+  void note(bool team, double ns_per_unit) {
+    double& mean = team ? team_ns_ : alone_ns_;
+    mean = mean == 0 ? ns_per_unit : mean + (ns_per_unit - mean) / 4;
+  }
+
+ private:
+  static constexpr double WAKE_NS = 100e3;  // waking a sleeping thread takes 10 to 20 us
+  static constexpr int TRY_EVERY = 128;
+  double alone_ns_ = 0, team_ns_ = 0;
+  int ticks_ = 0;
+};
+
 }  // namespace twin

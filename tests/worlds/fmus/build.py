@@ -44,8 +44,9 @@ OUTPUTS = ("level", "total[1]", "total[2]", "total[3]", "grid[1,1]", "grid[1,2]"
 
 @dataclass(frozen=True)
 class Flaw:
-    """What is wrong with an FMU; nothing by default."""
+    """What is odd about an FMU; nothing by default."""
 
+    core: str = "tank"
     defines: tuple[str, ...] = ()
     platform: str | None = None
     kind: str = "CoSimulation"
@@ -60,7 +61,7 @@ SOUND = Flaw()
 def build(folder: Path, fmi: str, flaw: Flaw = SOUND) -> Path:
     """Compile the tank and pack it; returns the FMU's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    library = compile_library(folder, fmi, flaw.defines)
+    library = compile_library(folder, fmi, flaw)
     platform = flaw.platform or {"2.0": fmpy.platform, "3.0": fmpy.platform_tuple}[fmi]
     description = {"2.0": describe_2, "3.0": describe_3}[fmi](flaw)
     path = folder / f"tank_{fmi}.fmu"
@@ -72,9 +73,9 @@ def build(folder: Path, fmi: str, flaw: Flaw = SOUND) -> Path:
     return path
 
 
-def compile_library(folder: Path, fmi: str, defines: tuple[str, ...]) -> Path:
+def compile_library(folder: Path, fmi: str, flaw: Flaw) -> Path:
     library = folder / f"tank_{fmi}{fmpy.sharedLibraryExtension}"
-    sources = [HERE / "tank.c", HERE / f"fmi{fmi[0]}.c"]
+    sources = [HERE / f"{flaw.core}.c", HERE / f"fmi{fmi[0]}.c"]
     flags = [
         "-O2",
         "-shared",
@@ -82,7 +83,7 @@ def compile_library(folder: Path, fmi: str, defines: tuple[str, ...]) -> Path:
         "-Wall",
         f"-I{HEADERS}",
         f'-DTOKEN="{TOKEN}"',
-        *(f"-D{name}" for name in defines),
+        *(f"-D{name}" for name in flaw.defines),
     ]
     subprocess.run(["gcc", *flags, *sources, "-lm", "-o", library], check=True)
     return library

@@ -7,6 +7,7 @@ A backend adds the calls into its FMI instances: the methods named ``_begin``, `
 from __future__ import annotations
 
 import json
+import math
 import weakref
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -78,6 +79,7 @@ class FmuPool(Pool):
         self._parameters: dict[str, FloatArray] = {}
         self._notes: dict[int, str] = {}
         self._finalizers: list[weakref.finalize[Any, Any]] = []
+        self._time_s, self._step_s = np.zeros(1), np.zeros(1)
         self._ready = False
 
     def initialize(self, parameters: Mapping[str, ArrayLike], start_s: float = 0.0) -> None:
@@ -92,11 +94,9 @@ class FmuPool(Pool):
     def step(self, time_s: ArrayLike, step_s: ArrayLike, mask: Mask | None = None) -> None:
         """Step every healthy instance under ``mask``; see ``Pool.step``."""
         self._require_ready()
-        times, steps = self._series(time_s, "time_s"), self._series(step_s, "step_s")
         chosen = None if mask is None else self._mask(mask)
-        if not _all_positive(steps) and not _all_positive(
-            steps[chosen] if chosen is not None and steps.size > 1 else steps
-        ):
+        times, steps = self._series(time_s, "time_s", self._time_s), self._series(step_s, "step_s", self._step_s)
+        if not _all_positive(steps if chosen is None or steps.size == 1 else steps[chosen]):
             raise ValueError("step_s is not positive everywhere")
         self._advance(times, steps, chosen)
 
@@ -360,7 +360,13 @@ class FmuPool(Pool):
             raise ValueError(f"mask is {chosen.dtype}{list(chosen.shape)}; expected bool[{self.count}]")
         return chosen
 
-    def _series(self, values: ArrayLike, name: str) -> FloatArray:
+    def _series(self, values: ArrayLike, name: str, scalar: FloatArray) -> FloatArray:
+        """Return one number in ``scalar``, which spares a tick the making of arrays, or one number an instance."""
+        if isinstance(values, float | int):
+            if not math.isfinite(values):
+                raise ValueError(f"{name} is not finite")
+            scalar[0] = values
+            return scalar
         series = np.ascontiguousarray(values, dtype=np.float64).reshape(-1)
         if series.size != 1 and series.shape != (self.count,):
             raise ValueError(
@@ -372,7 +378,7 @@ class FmuPool(Pool):
 
 
 def _all_positive(values: FloatArray) -> bool:
-    return bool((values > 0.0).all())
+    return values.item() > 0.0 if values.size == 1 else bool((values > 0.0).all())
 
 
 def _broadcast(name: str, value: ArrayLike, rows: int, size: int, *, array: bool) -> FloatArray:
