@@ -130,11 +130,12 @@ def test_spread_is_as_wide_as_asked(spread: CellSpread) -> None:
         assert np.abs(sample).max() <= 3 * sd
 
 
-def test_spread_ends_at_the_bounds() -> None:
-    nearly_full = StateOfCharge(mean=0.98, sd=0.05, cell_sd=0.05)
-    values = Draws(5, tuple(range(200))).per_cell(nearly_full, "soc", (2, 16))
-    assert 0.7 < values.min() < 0.9
-    assert 0.99 < values.max() <= 1.0
+@pytest.mark.parametrize("mean", [0.02, 0.98])
+def test_spread_ends_at_the_bounds(mean: float) -> None:
+    values = Draws(5, tuple(range(200))).per_cell(StateOfCharge(mean=mean, sd=0.05, cell_sd=0.05), "soc", (2, 16))
+    from_bound = np.minimum(values, 1.0 - values)
+    assert 0.0 <= from_bound.min() < 0.01
+    assert 0.1 < from_bound.max() < 0.3
     assert len(np.unique(values)) == values.size, "nobody is clipped to the bound"
 
 

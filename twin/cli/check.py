@@ -34,6 +34,7 @@ def command(
 def summary(scenario: Scenario, fleet: Fleet) -> Iterator[tuple[str, str]]:
     """Yield what a run of ``scenario`` consists of: topic and text."""
     from twin.network.database import Database, bus_messages
+    from twin.plant.action import Action
 
     wiring = fleet.wiring
     messages = bus_messages(Database.load(scenario.bus.database), wiring.packs, wiring.modules)
@@ -50,7 +51,9 @@ def summary(scenario: Scenario, fleet: Fleet) -> Iterator[tuple[str, str]]:
     yield "PV", f"{scenario.pv.kind}, mean {fleet.pv.mean(fleet.duration_ns):,.0f} W a site"
     yield "log", f"every {scenario.record.period_s:g} s, down to the {scenario.record.detail}"
     for fault in scenario.faults:
-        yield "fault", f"{fault.kind} at site {fault.site}, module {fault.module}, cell {fault.cell}"
+        never = all(isinstance(e, Action) and e.time_ns >= fleet.duration_ns for e in fault.effects())
+        place = f"site {fault.site}, module {fault.module}, cell {fault.cell}"
+        yield "fault", f"{fault.kind} at {place}" + ", after the end of the run: never" * never
 
 
 def _count(number: int, noun: str) -> str:

@@ -72,4 +72,3 @@ def _move(document: Document, path: KeyPath, place: Place) -> None:
         del document.places[known]
     for length in range(1, len(path) + 1):
         document.places.setdefault(path[:length], place)
-    document.places[path] = place

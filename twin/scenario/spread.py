@@ -193,20 +193,21 @@ class Draws:
         """Return one value a cell, ``[S, *shape]``: around each site's own value."""
         values = np.empty((len(self.sites), *shape))
         for row, site in enumerate(self.sites):
-            generator = stream(self.seed, "site", site, f"{purpose} of cells")
             centre = self._site(spread, site, purpose)
-            values[row] = _truncated(generator.random(shape), centre, spread.cell_sd, spread.low, spread.high)
+            values[row] = self._draw(spread, centre, spread.cell_sd, (site, f"{purpose} of cells"), shape)
         return values
 
     def _site(self, spread: Spread, site: int, purpose: str) -> float:
-        generator = stream(self.seed, "site", site, purpose)
-        return float(_truncated(generator.random(1), spread.mean, spread.sd, spread.low, spread.high)[0])
+        return float(self._draw(spread, spread.mean, spread.sd, (site, purpose), (1,))[0])
+
+    def _draw(self, spread: Spread, mean: float, sd: float, key: tuple[int, str], shape: Sequence[int]) -> FloatArray:
+        if sd == 0.0:
+            return np.full(shape, mean)  # a stream costs more than all the rest
+        return _truncated(stream(self.seed, "site", *key).random(shape), mean, sd, spread.low, spread.high)
 
 
 def _truncated(uniform: FloatArray, mean: float, sd: float, low: float, high: float) -> FloatArray:
     """Return the quantiles at ``uniform`` of a normal distribution cut at three deviations and at its bounds."""
-    if sd == 0.0:
-        return np.full(uniform.shape, mean)
     least, most = (_NORMAL.cdf(z) for z in (max(-_REACH, (low - mean) / sd), min(_REACH, (high - mean) / sd)))
     levels = (least + (most - least) * uniform).ravel().tolist()
     deviates = np.array([_NORMAL.inv_cdf(level) for level in levels]).reshape(uniform.shape)
