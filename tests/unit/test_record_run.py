@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 import twin
-from tests.worlds.runs import START, World, open_writer, rows, write_run
+from tests.worlds.runs import HOT_CELL, START, World, open_writer, rows, write_run
 from tests.worlds.signals import SIGNALS
 from twin.errors import InputError
 from twin.record.options import Record
@@ -62,13 +62,18 @@ def test_h5py_sees_scales_and_steps(run: Path) -> None:
         assert file["provenance/hashes"].attrs["scenario"] == "0" * 64
 
 
-def test_events_keep_their_columns_and_text(run: Path) -> None:
-    events = twin.open_run(run).children["events"].to_dataset(inherit=False).to_dataframe()
-    assert list(events["level"]) == [1, 2, 3, 2, 1]
-    assert list(events["site_id"]) == [101, 101, 101, 101, 100]
-    assert events["time_ns"].iloc[0] == 8_640_000_000_000
-    assert events["message"].iloc[2] == "Cell 6 of module 1 is hotter than 55 °C."
-    assert "outside" in events["cause"].iloc[0]
+def test_events_keep_their_columns_and_text(tmp_path: Path) -> None:
+    world = World(cells=6, duration_s=3.2 * 3600)
+    events = (
+        twin.open_run(write_run(tmp_path / "run", world)).children["events"].to_dataset(inherit=False).to_dataframe()
+    )
+    assert list(events["level"]) == [1, 2, 3, 2]
+    assert list(events["code"]) == [*["overtemperature"] * 3, "contactor_opened"]
+    assert list(events["cell_id"]) == [HOT_CELL, HOT_CELL, HOT_CELL, -1]
+    assert set(events["site_id"]) == {101}
+    assert events["time_ns"].iloc[3] == events["time_ns"].iloc[2] + 210_000_000
+    assert events["message"].iloc[2] == "module 1 cell 6: <hot> & 55.1 °C"
+    assert events["cause"].iloc[0] == "internal short, loose terminal or lost cooling"
 
 
 def test_the_bus_table_has_named_axes(run: Path) -> None:

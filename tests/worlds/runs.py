@@ -63,11 +63,13 @@ def write_run(
     """Write a whole run, flushing after the given rows too, and return its folder."""
     world = world or World()
     writer = open_writer(folder, world, force=force, detail=detail)
+    level = np.zeros((world.sites, world.slots), np.int8)
     for number, row in enumerate(rows(world)):
         writer.append(world.time_ns(number), row)
+        add_events(writer, world.time_ns(number), level, row)
+        level = row["level"]
         if number in flush_rows:
             writer.flush()
-    add_events(writer, world)
     writer.table("bus", bus_table(world))
     writer.close(status)
     return folder
@@ -125,7 +127,7 @@ def rows(world: World) -> Iterator[Row]:
         cell_voltage_V = ocv_V(soc) - current_A[..., None] * resistance_ohm
         heat_W = current_A[..., None] ** 2 * resistance_ohm
         if 2.0 * 3600 < time_s < 3.5 * 3600 and world.sites > HOT_SITE:
-            heat_W[HOT_SITE, HOT_SLOT, HOT_CELL] += 60.0
+            heat_W[HOT_SITE, HOT_SLOT, HOT_CELL] += 32.0
         ambient_K = np.full(world.sites, 300.15 + 5.0 * np.sin((hour - 9.0) / 12.0 * np.pi))
         lag = 1.0 - np.exp(-world.period_s / 2500.0)
         temperature_K = temperature_K + lag * (ambient_K[:, None, None] + 1.2 * heat_W - temperature_K)
@@ -166,24 +168,20 @@ def _household(world: World, row: int, hour: float) -> tuple[Array, Array]:
     return load_W, pv_W
 
 
-def add_events(writer: RunWriter, world: World) -> None:
-    """What the BMS of the hot site says, and a little elsewhere."""
-    hot = {"site": 100 + HOT_SITE, "slot": HOT_SLOT, "cell": HOT_CELL}
-    cause = "The cell is heated from outside, or its cooling has failed."
-    for hour, level, limit in ((2.4, "info", "45 °C"), (2.7, "warning", "50 °C"), (3.1, "fatal", "55 °C")):
+def add_events(writer: RunWriter, time_ns: int, level_before: Array, row: Row) -> None:
+    """Say what a BMS would say: a module's level has changed, its contactor was opened."""
+    for site, slot in np.argwhere(row["level"] != level_before):
+        level, cell = int(row["level"][site, slot]), int(row["temperature_K"][site, slot].argmax())
         writer.event(
-            round(hour * 3600e9), **hot, level=level, code="cell_overtemperature", source="module_monitor",
-            message=f"Cell 6 of module 1 is hotter than {limit}.", cause=cause,
-            remedy="Take the module out of service and look for a loose terminal at cell 6.",
+            time_ns, 100 + int(site), int(slot), cell, level, "overtemperature", "module_monitor",
+            f"module {slot + 1} cell {cell + 1}: <hot> & {row['temperature_K'][site, slot, cell] - 273.15:.1f} °C",
+            cause="internal short, loose terminal or lost cooling", remedy="Isolate and inspect",
         )  # fmt: skip
-    writer.event(
-        round(3.1 * 3600e9) + 210_000_000, 100 + HOT_SITE, HOT_SLOT, -1, level="warning",
-        code="contactor_opened", source="pack_controller", message="The contactor of module 1 was opened.",
-        cause="A cell of the module violates a fatal limit.", remedy="Do not close it by hand.",
-    )  # fmt: skip
-    writer.event(
-        round(1.2 * 3600e9), 100, -1, -1, "info", "power_limited", "pack_controller", "The <inverter> & its limits."
-    )
+        if level == 3:
+            writer.event(
+                time_ns + 210_000_000, 100 + int(site), int(slot), -1, "warning", "contactor_opened", "pack_controller",
+                f"module {slot + 1}: contactor opened", cause="fatal limit violated", remedy="Do not close it by hand",
+            )  # fmt: skip
 
 
 def bus_table(world: World) -> dict[str, Column]:

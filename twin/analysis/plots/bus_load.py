@@ -1,0 +1,27 @@
+"""Load of the CAN buses."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+from twin.analysis.plot import Plot
+from twin.analysis.traces import ORANGE, TEAL, figure, line, quantile_bands
+from twin.analysis.view import RunView
+
+
+class BusLoad(Plot):
+    """How busy the buses are."""
+
+    section = "bus"
+    order = 1
+    title = "Bus load"
+    note = "Share of time for which a site's bus is busy."
+    needs = ("bus_load",)
+
+    def draw(self, run: RunView) -> go.Figure:
+        """Draw quantiles over the sites, and the site in depth."""
+        drawn = figure("busy, %", height=280)
+        drawn.add_traces(quantile_bands(run.fleet.clock_ms, 100.0 * run.fleet.mean_by_site("bus_load"), TEAL, "%"))
+        load = run.fleet.buckets.mean(run.of_site("bus_load"))
+        drawn.add_trace(line(run.fleet.clock_ms, 100.0 * load, f"site {run.site}", ORANGE, width=1.0, unit="%"))
+        return drawn.update_yaxes(rangemode="tozero")

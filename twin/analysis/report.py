@@ -1,0 +1,134 @@
+"""The report of a run: one HTML page that holds all it needs and opens without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from plotly.offline import get_plotlyjs
+
+from twin.analysis import plots
+from twin.analysis.figures import KeyFigure, duration, key_figures
+from twin.analysis.plot import Plot, Section
+from twin.analysis.tables import bus_table, events_table, provenance_table
+from twin.analysis.view import RunView
+from twin.errors import InputError, Problem
+from twin.plugins import discover
+
+REPORT: Final = "report.html"
+
+
+def write_report(folder: str | Path, *, site: int | None = None, output: str | Path | None = None) -> Path:
+    """Write the report of a run folder, ``report.html`` in it unless ``output`` says otherwise, and return its path.
+
+    ``site``: the one to show in depth; otherwise the one with the most severe events. Raises InputError if the folder
+    is not one of a run, the site is not in it, or the output cannot be written.
+    """
+    run = RunView(Path(folder), site)
+    target = Path(output) if output else Path(folder) / REPORT
+    page = _page(run)
+    part = target.with_name(f"{target.name}.part")
+    try:
+        part.write_text(page, encoding="utf-8")
+        part.replace(target)
+    except OSError as mistake:
+        raise InputError(Problem(f"cannot write the report: {mistake.strerror}", file=str(target))) from None
+    return target
+
+
+def _page(run: RunView) -> str:
+    title = escape(str(run.root.attrs.get("name", run.folder.name)))
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
+<title>{title}: report</title>
+<style>{_asset("report.css")}</style>
+</head>
+<body>
+<main>
+{_head(run, title)}
+<nav><a href="#fleet">Fleet</a><a href="#site">Site {run.site}</a><a href="#bus">Bus</a><a href="#events">Events</a>
+<a href="#provenance">Provenance</a></nav>
+<section id="fleet"><h2>Fleet</h2>{_plots(run, "fleet")}</section>
+<section id="site"><h2>Site {run.site} in depth</h2>{_why_this_site(run)}{_plots(run, "site")}</section>
+<section id="bus"><h2>CAN bus</h2>{_plots(run, "bus")}{bus_table(run)}</section>
+<section id="events"><h2>Events</h2>{events_table(run)}</section>
+<section id="provenance"><h2>Provenance</h2>{provenance_table(run)}</section>
+</main>
+<script>{get_plotlyjs()}</script>
+<script>{_asset("report.js")}</script>
+</body>
+</html>
+"""
+
+
+def _asset(name: str) -> str:
+    return files("twin.analysis").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def _head(run: RunView, title: str) -> str:
+    description = escape(str(run.root.attrs.get("description", "")))
+    start = run.start.strftime("%A, %d %B %Y, %H:%M (UTC%z)")
+    return (
+        f'<header><h1>{title}</h1><p>{description}</p><p class="quiet">Simulated start: {start}. Times are local.</p>'
+        f'{_banner(run)}<dl class="keys">{"".join(map(_key, key_figures(run)))}</dl></header>'
+    )
+
+
+def _banner(run: RunView) -> str:
+    status = str(run.root.attrs.get("status", ""))
+    reached = duration(float(run.time_s[-1])) if run.has_rows else "0 s"
+    said = {
+        "interrupted": f"This run was interrupted after {reached}.",
+        "failed": f"This run failed after {reached}.",
+        "running": f"This run has not ended, or was killed: this is what was safe on disk, {reached}.",
+    }
+    return f'<p class="banner">{said[status]}</p>' if status in said else ""
+
+
+def _key(figure: KeyFigure) -> str:
+    severity = " fatal" if figure.severe else ""
+    detail = f"<small>{escape(figure.detail)}</small>" if figure.detail else ""
+    return f'<div class="key{severity}"><dt>{escape(figure.label)}</dt><dd>{escape(figure.value)}{detail}</dd></div>'
+
+
+def _why_this_site(run: RunView) -> str:
+    count = int((run.events["site_id"] == run.site).sum())
+    events = f"It has {count} event{'' if count == 1 else 's'}. " if count else "It has no events. "
+    shown, slots = len(run.slots_in_depth()), run.root.sizes.get("slot", 0)
+    part = f"Cells of {shown} of its {slots} modules are shown. " if shown < slots else ""
+    command = f"twin report {escape(str(run.folder.name))} --site S"
+    marks = "Dotted lines mark warnings (orange) and fatal events (red). "
+    return f'<p class="note">{events}{part}{marks}Another site: <code>{command}</code>.</p>'
+
+
+def _plots(run: RunView, section: Section) -> str:
+    kinds = discover(plots, Plot)  # type: ignore[type-abstract]
+    mine = sorted((kind.order, name) for name, kind in kinds.items() if kind.section == section)
+    return "".join(part for _, name in mine for part in _plot(run, name, kinds[name]()))
+
+
+def _plot(run: RunView, name: str, plot: Plot) -> Iterator[str]:
+    missing = plot.missing(run)
+    yield f'<div class="plot{" absent" if missing else ""}" id="plot-{name}"><h3>{escape(plot.title)}</h3>'
+    if missing:
+        wanted = " and ".join(need.replace("|", " or ") for need in missing)
+        yield f'<p class="quiet">This run did not log {escape(wanted)}, which this plot needs.</p></div>'
+        return
+    drawn = plot.draw(run)
+    drawn.update_layout(
+        template="none",
+        margin={"l": 62, "r": 14, "t": 40, "b": 40},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "yref": "paper"},
+    )
+    drawn.update_xaxes(range=[run.clock_ms[0], run.clock_ms[-1]], selector={"type": "date"})
+    drawn.update_xaxes(automargin=True).update_yaxes(automargin=True)
+    content = drawn.to_json().replace("</", "<\\/")
+    yield f'<p class="note">{escape(plot.note)}</p>'
+    yield f'<div class="figure"><script type="application/json">{content}</script></div></div>'
