@@ -15,7 +15,7 @@ from twin.bms.firmware.firmware import Findings, Firmware, Inputs, Outputs
 from twin.bms.messages import MessageTable
 from twin.bms.rows import put, take
 from twin.bms.schedule import Batch, Schedule
-from twin.network.simpy_bus import Buses
+from twin.network.bus import BusEngine
 from twin.plant.action import Action, Actuator
 
 FloatArray = NDArray[np.float64]
@@ -68,7 +68,7 @@ class Controllers:
         architecture: Architecture,
         schedule: Schedule,
         messages: MessageTable,
-        buses: Buses,
+        buses: BusEngine,
         memory: Mapping[str, Mapping[str, FloatArray]],
         sites: int,
     ) -> None:
@@ -76,6 +76,7 @@ class Controllers:
         self._schedule = schedule
         self._messages = messages
         self._buses = buses
+        self._reached_ns = np.zeros(sites, np.int64)
         self._execution_ns = round(architecture.options.execution_s * 1e9)
         self._roles = [
             Role(one, [ecu for ecu in self._ecus if ecu.role == one.role], sites, memory.get(one.role, {}))
@@ -90,6 +91,12 @@ class Controllers:
         role = next(role for role in self._roles if name in role.beliefs)
         return role.beliefs[name].reshape(-1, role.per_site)
 
+    def commanded(self, actuator: Actuator) -> FloatArray:
+        """Return the set-points that the ECUs of the role that commands it hold: ``[site, ECU of the role, ...]``."""
+        role = next(role for role in self._roles if actuator in role.commands)
+        held = role.commands[actuator]
+        return held.reshape(-1, role.per_site, *held.shape[1:])
+
     def stop(self, site: int) -> None:
         """Run no ECU of this site any more."""
         self._schedule.stop(site)
@@ -97,9 +104,10 @@ class Controllers:
     def run_until(
         self, end_ns: int, sensed: Mapping[str, Mapping[str, FloatArray]]
     ) -> tuple[list[Action], list[Event]]:
-        """Run every activation before ``end_ns``; ``sensed[role][name]`` is ``[site, ECU of the role, ...]``.
+        """Run every activation before ``end_ns``, and the buses between them.
 
-        Returns the set-points that changed, each with its own instant, which may lie past ``end_ns``, and the events.
+        ``sensed[role][name]`` is ``[site, ECU of the role, ...]``. Returns the set-points that
+        changed, each with its own instant, which may lie past ``end_ns``, and the events.
         """
         actions: list[Action] = []
         events: list[Event] = []
@@ -107,7 +115,8 @@ class Controllers:
             role = self._roles[batch.role]
             which = self._index_in_role[batch.ecu]
             rows = batch.site * role.per_site + which
-            self._buses.advance(batch.site, batch.time_ns)
+            self._reached_ns[batch.site] = batch.time_ns
+            self._buses.advance(self._reached_ns)
             outputs = role.step(rows, self._inputs(role, batch, which, sensed[role.firmware.role]))
             done_ns = batch.time_ns + self._execution_ns
             pack, slot = role.pack[which], role.slot[which]
@@ -115,6 +124,8 @@ class Controllers:
             actions += _actions(role, rows, batch, slot, outputs.commands, done_ns)
             if outputs.findings is not None:
                 events += _events(role, rows, batch, pack, slot, outputs.findings)
+        self._reached_ns[:] = end_ns - 1
+        self._buses.advance(self._reached_ns)
         return actions, events
 
     def _inputs(self, role: Role, batch: Batch, which: IntArray, sensed: Mapping[str, FloatArray]) -> Inputs:

@@ -7,6 +7,8 @@ stand for themselves; among the ECUs that could send them, the first pack's does
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Literal
 
@@ -14,30 +16,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.bms.firmware.firmware import Received, Signals
+from twin.network.bus import BusEngine
 from twin.network.codec import MessageLayout
-from twin.network.database import Database
-from twin.network.simpy_bus import Buses
+from twin.network.database import Database, bus_messages
 
 IntArray = NDArray[np.int64]
 Scope = Literal["module", "pack", "site"]
 
 
 class MessageTable:
-    """The message types that a site's ECUs send, on the buses that carry them.
+    """The messages on a site's bus by type; ``position[type]`` is where a type's senders stand, in their order."""
 
-    ``types``: every type that some firmware sends; every type that is read must be among them.
-    """
-
-    def __init__(self, database: Database, types: tuple[str, ...], packs: int, modules: int) -> None:
+    def __init__(self, database: Database, packs: int, modules: int) -> None:
         self._modules = modules
-        self._position: dict[str, IntArray] = {}
-        self.layouts: list[MessageLayout] = []
-        for kind in types:
-            names = _names(kind, packs, modules)
-            self._position[kind] = np.arange(len(self.layouts), len(self.layouts) + len(names))
-            self.layouts += [database[name] for name in names]
+        self.layouts: tuple[MessageLayout, ...] = bus_messages(database, packs, modules)
+        positions: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        for index, layout in enumerate(self.layouts):
+            positions[_type(layout.name)].append((layout.name, index))
+        self._position = {kind: np.array([index for _, index in sorted(found)]) for kind, found in positions.items()}
 
-    def read(self, buses: Buses, kind: str, scope: Scope, site: IntArray, pack: IntArray, slot: IntArray) -> Received:
+    def read(
+        self, buses: BusEngine, kind: str, scope: Scope, site: IntArray, pack: IntArray, slot: IntArray
+    ) -> Received:
         """Return the newest frames of a type that ECUs ``(site, pack, slot)[row]`` have received.
 
         A pack's controller that reads its modules gets ``[row, module]``, everybody else ``[row]``.
@@ -58,7 +58,7 @@ class MessageTable:
 
     def send(
         self,
-        buses: Buses,
+        buses: BusEngine,
         frames: Mapping[str, Signals],
         site: IntArray,
         pack: IntArray,
@@ -76,10 +76,6 @@ class MessageTable:
                     buses.send(int(position[index]), site[rows], time_ns[rows], payload[rows])
 
 
-def _names(kind: str, packs: int, modules: int) -> list[str]:
-    sender, _, rest = kind.partition("_")
-    if sender == "Module":
-        return [f"Module{slot + 1:02d}_{rest}" for slot in range(packs * modules)]
-    if sender == "Pack":
-        return [f"Pack{pack + 1}_{rest}" for pack in range(packs)]
-    return [kind]
+def _type(name: str) -> str:
+    """Return a message's name without its sender's number: ``Module_State`` of ``Module03_State``."""
+    return re.sub(r"^(Module|Pack)\d+_", r"\1_", name)

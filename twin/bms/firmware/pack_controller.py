@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from twin.bms import limits
 from twin.bms.codes import MODULE_SILENT, PRECHARGE_FAILED, FaultCode, Level
 from twin.bms.contactors import MainContactor, Sequence
+from twin.bms.firmware import inverter_protocol
 from twin.bms.firmware.firmware import Findings, Firmware, FloatArray, Inputs, IntArray, Outputs, Received, Signals
+from twin.bms.firmware.inverter_protocol import Battery
 from twin.bms.options import Bms
 
 MODULE_TIMEOUT_NS = 3_500_000_000
@@ -39,6 +41,7 @@ class PackView:
     heard: NDArray[np.bool_]
     closed: NDArray[np.bool_]
     level: FloatArray
+    code: FloatArray
     soc: FloatArray
     current_A: FloatArray
     voltage_V: FloatArray
@@ -46,6 +49,8 @@ class PackView:
     lowest_V: FloatArray
     hottest_K: FloatArray
     coldest_K: FloatArray
+    cells: int
+    """In a module."""
 
     @classmethod
     def of(cls, inputs: Inputs) -> PackView:
@@ -58,6 +63,7 @@ class PackView:
             heard,
             heard & (state.signals["ContactorClosed"] > 0),
             state.signals["Level"],
+            state.signals["FaultCode"],
             state.signals["SOC"] / 100.0,
             state.signals["Current"],
             state.signals["Voltage"],
@@ -65,6 +71,7 @@ class PackView:
             voltages_V.min(axis=0),
             temperatures_K.max(axis=0),
             temperatures_K.min(axis=0),
+            len(voltages_V),
         )
 
 
@@ -75,14 +82,7 @@ class PackController(Firmware[PackState]):
     scope: ClassVar[Literal["module", "pack", "site"]] = "pack"
     version: ClassVar[str] = "1.0.0"
     reads: ClassVar[tuple[str, ...]] = ("Module_State", *_VOLTAGE_FRAMES, *_TEMPERATURE_FRAMES)
-    sends: ClassVar[tuple[str, ...]] = (
-        "Pack_Command",
-        "Pack_State",
-        "Inverter_Limits",
-        "Inverter_Soc",
-        "Inverter_Measurements",
-        "Inverter_Alarms",
-    )
+    sends: ClassVar[tuple[str, ...]] = ("Pack_Command", "Pack_State", *inverter_protocol.MESSAGES)
     codes: ClassVar[tuple[FaultCode, ...]] = (MODULE_SILENT, PRECHARGE_FAILED)
 
     def __init__(self, options: Bms, modules: int) -> None:
@@ -143,36 +143,45 @@ class PackController(Firmware[PackState]):
     ) -> dict[str, Signals]:
         contactor = state.sequence.state
         current_A = (view.current_A * view.heard).sum(axis=1)
-        hottest_C = np.where(view.heard, view.hottest_K, 0.0).max(axis=1) - _KELVIN
-        alarm = np.where(view.heard, view.level, 0.0).max(axis=1)
-        worst = np.maximum(alarm, findings.level.max(axis=1))
+        worst = np.maximum(np.where(view.heard, view.level, 0.0).max(axis=1), findings.level.max(axis=1))
         bits = ((1 << self._modules) - 1) << inputs.slot
         start = view.heard.any(axis=1) & ~state.sequence.failed
-        return {
-            "Pack_Command": {
-                "CloseRequest": np.where(start, bits, 0).astype(np.float64),
-                "BalancingAllowed": (contactor == MainContactor.CLOSED).astype(np.float64),
-                "LowestCellVoltage": np.where(view.heard, view.lowest_V, np.inf).min(axis=1, initial=65.0),
-                "PackState": contactor.astype(np.float64),
-                "Counter": state.counter.astype(np.float64),
-            },
-            "Pack_State": {
-                "SOC": soc * 100.0,
-                "Current": current_A,
-                "Voltage": pack_V,
-                "Level": worst,
-                "FaultCode": np.where(state.sequence.failed, PRECHARGE_FAILED.number, 0).astype(np.float64),
-            },
-            "Inverter_Limits": {
-                "ChargeVoltageLimit": np.full(len(soc), 16 * self._options.limits.cell_overvoltage_V.info),
-                "ChargeCurrentLimit": state.charge_A,
-                "DischargeCurrentLimit": state.discharge_A,
-                "DischargeVoltageLimit": np.full(len(soc), 16 * self._options.limits.cell_undervoltage_V.info),
-            },
-            "Inverter_Soc": {"SOC": soc * 100.0, "SOH": np.full(len(soc), 100.0)},
-            "Inverter_Measurements": {"Voltage": pack_V, "Current": current_A, "Temperature": hottest_C},
-            "Inverter_Alarms": {"Modules": view.closed.sum(axis=1).astype(np.float64)},
+        command: Signals = {
+            "CloseRequest": np.where(start, bits, 0).astype(np.float64),
+            "BalancingAllowed": (contactor == MainContactor.CLOSED).astype(np.float64),
+            "LowestCellVoltage": np.where(view.heard, view.lowest_V, np.nan).min(axis=1),
+            "PackState": contactor.astype(np.float64),
+            "Counter": state.counter.astype(np.float64),
         }
+        told: Signals = {
+            "SOC": soc * 100.0,
+            "Current": current_A,
+            "Voltage": pack_V,
+            "Level": worst,
+            "FaultCode": np.where(state.sequence.failed, float(PRECHARGE_FAILED.number), 0.0),
+        }
+        battery = self._battery(state, view, findings, pack_V, soc)
+        return {"Pack_Command": command, "Pack_State": told, **inverter_protocol.frames(battery)}
+
+    def _battery(
+        self, state: PackState, view: PackView, findings: Findings, pack_V: FloatArray, soc: FloatArray
+    ) -> Battery:
+        limits = self._options.limits
+        return Battery(
+            charge_A=state.charge_A,
+            discharge_A=state.discharge_A,
+            charge_V=view.cells * limits.cell_overvoltage_V.info,
+            discharge_V=view.cells * limits.cell_undervoltage_V.info,
+            soc=soc,
+            voltage_V=pack_V,
+            current_A=(view.current_A * view.heard).sum(axis=1),
+            hottest_C=np.where(view.heard, view.hottest_K - _KELVIN, 0.0).max(axis=1),
+            level=view.level * view.heard,
+            code=view.code * view.heard,
+            modules=view.closed.sum(axis=1).astype(np.float64),
+            silent=findings.level[:, 0] > 0,
+            failed=state.sequence.failed,
+        )
 
 
 def _stack(frames: list[Received]) -> FloatArray:

@@ -1,0 +1,137 @@
+"""Small fleets from end to end: the same bytes, one site alone, faults noticed, failures kept apart."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import twin
+from tests.worlds.command import ROOT
+from tests.worlds.command import twin as command
+
+SCENARIO = ROOT / "scenarios" / "home_fleet.yaml"
+SMALL = ("--set", "fleet.sites=3", "--set", "duration_s=90", "--set", "faults=[]", "--quiet")
+
+
+def _run(folder: Path, *more: str) -> Path:
+    done = command("run", SCENARIO, "-o", folder, *SMALL, *more)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def _datasets(folder: Path) -> dict[str, np.ndarray]:
+    """Return every dataset of a run but its provenance."""
+    found: dict[str, np.ndarray] = {}
+
+    def keep(name: str, item: object) -> None:
+        if isinstance(item, h5py.Dataset) and not name.startswith("provenance"):
+            found[name] = item[()]
+
+    with h5py.File(folder / "run.h5") as file:
+        file.visititems(keep)
+    return found
+
+
+def _same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> list[str]:
+    """Return the names of the datasets that differ in a byte."""
+    assert one.keys() == other.keys()
+    return [name for name in one if one[name].tobytes() != other[name].tobytes()]
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _run(tmp_path_factory.mktemp("runs") / "fleet")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [(), ("--set", "plant.threads=2"), ("--set", "plant.backend=fmpy"), ("--set", "record.segment_s=0.2")],
+    ids=["again", "two threads", "FMPy steps the FMUs", "other segments"],
+)
+def test_same_bytes(fleet: Path, tmp_path: Path, change: tuple[str, ...]) -> None:
+    assert not _same(_datasets(fleet), _datasets(_run(tmp_path / "other", *change)))
+
+
+def test_another_seed_is_another_fleet(fleet: Path, tmp_path: Path) -> None:
+    other = _datasets(_run(tmp_path / "other", "--set", "seed=1"))
+    assert "cell_voltage_V" in _same(_datasets(fleet), other)
+
+
+def test_one_site_alone_has_the_values_of_the_fleet(fleet: Path, tmp_path: Path) -> None:
+    assert command("rerun", fleet, "--site", "2", "-o", tmp_path / "alone", "--quiet").returncode == 0
+    there, alone = _datasets(fleet), _datasets(tmp_path / "alone")
+    signals = [name for name, values in alone.items() if values.ndim and values.shape[0] == 1 and "/" not in name]
+    assert len(signals) > 20
+    for name in signals:
+        assert alone[name][0].tobytes() == there[name][2].tobytes(), name
+    with twin.open_run(tmp_path / "alone") as run:
+        frames = run["frames"].to_dataset()
+        assert frames.sizes["frame"] == int(run["bus"]["frames"].sum())
+        assert (frames["finish_ns"].values[:-1] <= frames["start_ns"].values[1:]).all()
+
+
+def test_the_fleet_behaves(fleet: Path) -> None:
+    with twin.open_run(fleet) as run:
+        last = run.to_dataset().isel(time=-1)
+        assert (last["pack_state"] == 2).all()
+        assert (last["module_closed"] == 1).all()
+        assert abs(last["module_soc"] - last["soc"].mean("cell")).max() < 0.08
+        # What the inverter takes is what the modules give.
+        given_W = (last["current_A"].sum("slot") * last["bus_voltage_V"]).values
+        assert given_W == pytest.approx(last["power_W"].values, abs=15.0)
+        assert run["bus"]["overwritten"].sum() == 0
+        frames_per_s = run["bus"]["frames"].sum(("site", "message")) / 90.0 / 3
+        assert 20.0 < frames_per_s <= 25.0
+
+
+def test_a_hot_cell_is_noticed_and_isolated(tmp_path: Path) -> None:
+    fault = "faults=[{kind: over_temperature, site: 0, module: 1, cell: 4, start_s: 30, duration_s: 600, heat_W: 800}]"
+    changes = ("--set", "fleet.sites=1", "--set", "duration_s=600", "--set", fault)
+    done = command("run", SCENARIO, "-o", tmp_path / "hot", "--quiet", *changes)
+    assert done.returncode == 0, done.stderr
+    with twin.open_run(tmp_path / "hot") as run:
+        events = run["events"].to_dataset()
+        found = events.where(events["code"] == "overtemperature", drop=True)
+        levels = found["level"].values.tolist()
+        assert levels[:3] == [1, 2, 3]
+        assert set(found["slot_id"].values.tolist()) == {1}
+        assert set(found["cell_id"].values.tolist()) == {4}
+        signals = run.to_dataset().isel(site=0)
+        fatal_s = float(found["time_ns"].values[levels.index(3)]) * 1e-9
+        opened_s = float(
+            signals["time"].where(signals["module_closed"].sel(slot=1) == 0).sel(time=slice(60, None)).min()
+        )
+        assert 0.0 < opened_s - fatal_s <= 1.0
+        last = signals.isel(time=-1)
+        assert last["module_closed"].values.tolist() == [1, 0]
+        assert last["pack_state"] == 2
+        assert abs(float(last["current_A"].sel(slot=1))) < 1e-9
+
+
+def test_ctrl_c_leaves_a_readable_run(tmp_path: Path) -> None:
+    arguments = ["run", SCENARIO, "-o", tmp_path / "run", "--set", "fleet.sites=1", "--quiet"]
+    process = subprocess.Popen([sys.executable, "-m", "twin", *map(str, arguments)], cwd=ROOT, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "run" / "scenario.yaml").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    with twin.open_run(tmp_path / "run") as run:
+        assert 0 < run.sizes["time"] < 43_200
+        assert run.attrs["status"] == "interrupted"
+
+
+def test_an_output_folder_is_never_overwritten(fleet: Path) -> None:
+    before = (fleet / "run.h5").read_bytes()
+    done = command("run", SCENARIO, "-o", fleet, *SMALL)
+    assert done.returncode == 2
+    assert "--force" in done.stderr
+    assert (fleet / "run.h5").read_bytes() == before

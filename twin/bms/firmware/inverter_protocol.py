@@ -1,0 +1,102 @@
+"""What a battery tells an inverter: the common low-voltage battery protocol, 0x351 to 0x35E, once a second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.bms.codes import (
+    CELL_OVERVOLTAGE,
+    CELL_UNDERVOLTAGE,
+    OVERCURRENT,
+    OVERTEMPERATURE,
+    UNDERTEMPERATURE,
+    FaultCode,
+    Level,
+)
+from twin.bms.firmware.firmware import FloatArray, Signals
+
+MESSAGES = (
+    "Inverter_Limits",
+    "Inverter_Soc",
+    "Inverter_Measurements",
+    "Inverter_Alarms",
+    "Inverter_Requests",
+    "Inverter_Maker",
+)
+
+_MAKER = b"BMSTWIN "
+_MARKS = b"BT"
+_SIGNALS: tuple[tuple[str, FaultCode], ...] = (
+    ("Overvoltage", CELL_OVERVOLTAGE),
+    ("Undervoltage", CELL_UNDERVOLTAGE),
+    ("Overtemperature", OVERTEMPERATURE),
+    ("Undertemperature", UNDERTEMPERATURE),
+    ("DischargeOvercurrent", OVERCURRENT),
+    ("ChargeOvercurrent", OVERCURRENT),
+)
+
+
+@dataclass(frozen=True)
+class Battery:
+    """What the inverter is told, ``[row]``; levels and codes of the modules ``[row, module]``, 0 where not heard."""
+
+    charge_A: FloatArray
+    discharge_A: FloatArray
+    charge_V: float
+    discharge_V: float
+    soc: FloatArray
+    voltage_V: FloatArray
+    current_A: FloatArray
+    hottest_C: FloatArray
+    level: FloatArray
+    code: FloatArray
+    modules: FloatArray
+    silent: NDArray[np.bool_]
+    failed: NDArray[np.bool_]
+
+
+def frames(battery: Battery) -> dict[str, Signals]:
+    """Return the six frames."""
+    rows = len(battery.soc)
+    limits: Signals = {
+        "ChargeVoltageLimit": np.full(rows, battery.charge_V),
+        "ChargeCurrentLimit": battery.charge_A,
+        "DischargeCurrentLimit": battery.discharge_A,
+        "DischargeVoltageLimit": np.full(rows, battery.discharge_V),
+    }
+    measurements: Signals = {
+        "Voltage": battery.voltage_V,
+        "Current": battery.current_A,
+        "Temperature": battery.hottest_C,
+    }
+    requests: Signals = {
+        "ChargeEnable": (battery.charge_A > 0).astype(np.float64),
+        "DischargeEnable": (battery.discharge_A > 0).astype(np.float64),
+    }
+    contents = (
+        limits,
+        {"SOC": battery.soc * 100.0, "SOH": np.full(rows, 100.0)},
+        measurements,
+        _alarms(battery),
+        requests,
+        {f"Character{place}": np.full(rows, float(letter)) for place, letter in enumerate(_MAKER, 1)},
+    )
+    return dict(zip(MESSAGES, contents, strict=True))
+
+
+def _alarms(battery: Battery) -> Signals:
+    """Return protection bits where a module has isolated itself, alarm bits where one is about to."""
+    signals: dict[str, FloatArray] = {}
+    for name, code in _SIGNALS:
+        here = battery.code == code.number
+        for kind, level in (("Protection", Level.FATAL), ("Alarm", Level.WARNING)):
+            signals[name + kind] = (here & (battery.level == level)).any(axis=1).astype(np.float64)
+    signals["SystemErrorProtection"] = battery.failed.astype(np.float64)
+    signals["CommunicationAlarm"] = battery.silent.astype(np.float64)
+    signals["Modules"] = battery.modules
+    for place, letter in enumerate(_MARKS, 1):
+        signals[f"Mark{place}"] = np.full(len(battery.modules), float(letter))
+    return signals

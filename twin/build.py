@@ -1,0 +1,146 @@
+"""The only file that knows every part: a scenario becomes a world that the run loop can step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from twin import resources
+from twin.bms import architectures
+from twin.bms.architectures.architecture import Architecture, Site
+from twin.bms.codes import Level
+from twin.bms.controllers import Controllers
+from twin.bms.estimators.coulomb_counting import OcvCurve
+from twin.bms.events import Event
+from twin.bms.messages import MessageTable
+from twin.bms.schedule import Schedule
+from twin.bms.sensing import Sensing
+from twin.faults.fault import Fault
+from twin.network.database import Database
+from twin.network.simpy_bus import Buses
+from twin.plant.action import Action
+from twin.plant.assembly import open_plant
+from twin.plant.plant import Plant, Wiring
+from twin.plugins import discover
+from twin.scenario import Fleet, Scenario, expand
+from twin.streams import stream
+
+REMEMBERED_SOC_SD = 0.02
+"""Error of the SOC that a monitor remembers from before it was switched off: a few percent after weeks of counting."""
+
+
+class Surroundings:
+    """What the outside world asks of each site and does to it: ``load_W``, ``pv_W``, ``ambient_K``, ``[site]``."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self.sample(0)
+
+    def sample(self, time_ns: int) -> None:
+        """Take the profiles' values at this instant."""
+        self.load_W = self._fleet.load.at(time_ns)
+        self.pv_W = self._fleet.pv.at(time_ns)
+        self.ambient_K = self._fleet.ambient.at(time_ns)
+
+
+@dataclass(frozen=True)
+class World:
+    """Every part of a cohort, ready for the first tick."""
+
+    fleet: Fleet
+    surroundings: Surroundings
+    plant: Plant
+    buses: Buses
+    messages: MessageTable
+    controllers: Controllers
+    sensing: Sensing
+    injected: tuple[Event, ...]
+    """The truth about the faults, for the log: what the BMS makes of them is another matter."""
+
+    def close(self) -> None:
+        """Free the FMUs."""
+        self.plant.close()
+
+
+def build(scenario: Scenario, sites: Sequence[int] | None = None) -> World:
+    """Return the world of a scenario, or of some of its sites only; builds the FMUs that are missing.
+
+    Raises InputError with every mistake that only the parts themselves can find (FMUs, ports, databases).
+    """
+    fleet = expand(scenario, sites)
+    wiring = fleet.wiring
+    database = Database.load(scenario.bus.database)
+    architecture = _architecture(scenario, wiring)
+    messages = MessageTable(database, wiring.packs, wiring.modules)
+    logged = range(wiring.sites) if scenario.record.frames else ()
+    buses = Buses(messages.layouts, wiring.sites, scenario.bus.bitrate_bit_s, logged=logged)
+    cells = {
+        "capacity_Ah": fleet.capacity_Ah,
+        "resistance_factor": fleet.resistance_factor,
+        "soc_start": fleet.soc_start,
+    }
+    plant = open_plant(scenario.plant, wiring, cells, fleet.temperature_start_K)
+    return World(
+        fleet,
+        Surroundings(fleet),
+        plant,
+        buses,
+        messages,
+        _controllers(scenario, fleet, architecture, messages, buses),
+        _sensing(scenario, fleet),
+        _injected(scenario, fleet),
+    )
+
+
+def _architecture(scenario: Scenario, wiring: Wiring) -> Architecture:
+    kind = discover(architectures, Architecture)[scenario.bms.architecture]  # type: ignore[type-abstract]
+    knots = np.loadtxt(resources.folder("data") / "cells" / "ocv_lfp_prada2013.csv", delimiter=",", skiprows=1)
+    site = Site(
+        wiring.packs, wiring.modules, wiring.cells, scenario.bms.capacity_Ah, OcvCurve(knots[:, 0], knots[:, 1])
+    )
+    return kind(scenario.bms, site)
+
+
+def _controllers(
+    scenario: Scenario, fleet: Fleet, architecture: Architecture, messages: MessageTable, buses: Buses
+) -> Controllers:
+    firmware = architecture.firmware()
+    roles = [one.role for one in firmware]
+    numbers = [roles.index(ecu.role) for ecu in architecture.ecus()]
+    schedule = Schedule(numbers, round(scenario.bms.period_s * 1e9), scenario.seed, fleet.site_ids)
+    memory = {"module_monitor": {"soc": _remembered_soc(scenario.seed, fleet).ravel()}}
+    return Controllers(architecture, schedule, messages, buses, memory, len(fleet.site_ids))
+
+
+def _injected(scenario: Scenario, fleet: Fleet) -> tuple[Event, ...]:
+    rows = {int(site): row for row, site in enumerate(fleet.site_ids)}
+    events = []
+    for fault in scenario.faults:
+        for effect in fault.effects() if fault.site in rows else ():
+            time_ns, change = (
+                (effect.time_ns, f"{effect.actuator} = {effect.value:g}")
+                if isinstance(effect, Action)
+                else (0, f"{effect.parameter} x {effect.factor:g}")
+            )
+            place = f"module {effect.slot + 1} cell {effect.cell + 1}"
+            text = f"{place}: fault injected, {change}"
+            row = rows[fault.site]
+            events.append(Event(time_ns, row, effect.slot, effect.cell, Level.INFO, _kind(fault), "scenario", text))
+    return tuple(sorted(events, key=lambda event: event.time_ns))
+
+
+def _kind(fault: Fault) -> str:
+    return str(type(fault).model_fields["kind"].default)
+
+
+def _remembered_soc(seed: int, fleet: Fleet) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Return what each monitor remembers of its module's SOC, ``[site, slot]``."""
+    slots = fleet.wiring.slots
+    errors = [stream(seed, "site", int(site), "remembered soc").standard_normal(slots) for site in fleet.site_ids]
+    return np.clip(fleet.soc_start.mean(axis=2) + REMEMBERED_SOC_SD * np.array(errors), 0.0, 1.0)
+
+
+def _sensing(scenario: Scenario, fleet: Fleet) -> Sensing:
+    return Sensing(scenario.bms.sensors, scenario.seed, fleet.site_ids, fleet.wiring.slots, fleet.wiring.cells)

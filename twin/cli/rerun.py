@@ -1,0 +1,29 @@
+"""``twin rerun``: one site of a fleet again, alone and fully logged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    run: Annotated[Path, typer.Argument(help="The folder of a run.", show_default=False)],
+    site: Annotated[int, typer.Option("--site", min=0, help="Number of the site, from 0.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The folder to write; RUN-site-S unless given.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the run that the folder holds.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Simulate one site of a run's fleet again: the same values as in the fleet, every cell and every CAN frame logged.
+
+    Example: twin rerun runs/home_fleet --site 7
+    """
+    from twin.cli.execute import execute, fully_logged
+    from twin.scenario import load
+
+    scenario = fully_logged(load(run / "scenario.yaml"))
+    folder = output or run.with_name(f"{run.name}-site-{site}")
+    execute(scenario, folder, sites=[site], force=force, quiet=quiet)

@@ -1,0 +1,156 @@
+"""What a run logs: every signal with its unit and resolution, the events, and what the buses carried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.bms.codes import Level
+from twin.bms.contactors import MainContactor
+from twin.bms.events import Event
+from twin.build import World
+from twin.network.statistics import LATENCY_EDGES_NS
+from twin.plant.action import PlantEvent
+from twin.record import Column, RunWriter, Signal
+
+Values = NDArray[Any]
+
+SITE, MODULE, CELL = ("site",), ("site", "slot"), ("site", "slot", "cell")
+DISCHARGE = "positive discharges the battery"
+UNKNOWN = -1
+LEVELS = {"unknown": UNKNOWN, **{level.name.lower(): level.value for level in Level}}
+CONTACTOR = {"unknown": UNKNOWN, **{state.name.lower(): state.value for state in MainContactor}}
+SWITCH = {"unknown": UNKNOWN, "open": 0, "closed": 1}
+
+SIGNALS: tuple[Signal, ...] = (
+    Signal("load_W", SITE, "W", "household load", 1.0),
+    Signal("pv_W", SITE, "W", "photovoltaic power", 1.0),
+    Signal("request_W", SITE, "W", "power asked of the battery", 1.0, sign=DISCHARGE),
+    Signal("power_W", SITE, "W", "power of the battery", 1.0, sign=DISCHARGE),
+    Signal("charge_limit_W", SITE, "W", "charging limit that the inverter keeps", 1.0),
+    Signal("discharge_limit_W", SITE, "W", "discharging limit that the inverter keeps", 1.0),
+    Signal("bus_voltage_V", SITE, "V", "voltage of the DC bus", 0.01),
+    Signal("ambient_K", SITE, "K", "ambient temperature", 0.05),
+    Signal("pack_soc", SITE, "1", "state of charge, as the pack controllers believe", 0.001),
+    Signal("pack_state", SITE, "1", "main contactor, the least closed of all packs", flags=CONTACTOR),
+    Signal("bus_load", SITE, "1", "share of the time that the CAN bus was busy since the last row", 1e-4),
+    Signal("module_voltage_V", MODULE, "V", "terminal voltage of a module", 0.01),
+    Signal("current_A", MODULE, "A", "current of a module", 0.1, sign=DISCHARGE),
+    Signal("housing_K", MODULE, "K", "temperature of a module's housing", 0.05),
+    Signal("module_soc", MODULE, "1", "state of charge, as the monitor believes", 0.001),
+    Signal("module_closed", MODULE, "1", "contactor of a module", flags=SWITCH),
+    Signal("level", MODULE, "1", "protection level of a module, as its monitor says", flags=LEVELS),
+    Signal("cell_voltage_V", CELL, "V", "voltage of a cell", 0.0005),
+    Signal("soc", CELL, "1", "state of charge of a cell, true", 0.0005),
+    Signal("temperature_K", CELL, "K", "temperature of a cell", 0.05),
+    Signal("bleed", CELL, "1", "duty of a cell's balancing resistor", 1 / 256),
+)
+
+
+class Log:
+    """Takes rows, events and frames from a world to a writer."""
+
+    def __init__(self, world: World, writer: RunWriter, period_ns: int) -> None:
+        self._world = world
+        self._writer = writer
+        self._period_ns = period_ns
+        self._busy_ns = world.buses.statistics.busy_ns.copy()
+
+    def tick(self, end_ns: int, events: Iterable[Event]) -> None:
+        """Log the events of a tick and, where a row is due, the world at its end."""
+        for event in sorted(events, key=lambda event: (event.time_ns, event.site)):
+            self._event(event)
+        if end_ns % self._period_ns == 0:
+            self._writer.append(end_ns, self._row())
+            for bus in self._world.buses.logged:
+                self._frames(bus)
+
+    def finish(self) -> None:
+        """Log what is known only at the end: the statistics of the buses."""
+        statistics, messages = self._world.buses.statistics, self._world.buses.messages
+        of_site = ("site", "message")
+        with np.errstate(invalid="ignore"):
+            mean_s = statistics.latency_sum_ns * 1e-9 / statistics.frames
+        columns = {
+            "message": Column(np.array([one.name for one in messages]), ("message",)),
+            "identifier": Column(np.array([one.identifier for one in messages]), ("message",), "1", "CAN identifier"),
+            "frames": Column(statistics.frames, of_site, "1", "frames received"),
+            "overwritten": Column(statistics.overwritten, of_site, "1", "frames replaced before they were sent"),
+            "latency_mean_s": Column(mean_s, of_site, "s", "mean time from queueing to reception"),
+            "latency_max_s": Column(statistics.latency_max_ns * 1e-9, of_site, "s", "longest such time"),
+            "latency_edge_s": Column(LATENCY_EDGES_NS * 1e-9, ("latency_edge",), "s", "edges of the histogram"),
+            "latency_histogram": Column(
+                statistics.latency_histogram, (*of_site, "latency_bin"), "1", "frames by latency"
+            ),
+        }
+        self._writer.table("bus", columns)
+
+    def _row(self) -> Mapping[str, Values]:
+        world, plant = self._world, self._world.plant
+        alive = ~plant.failed
+        busy_ns = world.buses.statistics.busy_ns
+        bus_load = (busy_ns - self._busy_ns) / self._period_ns
+        self._busy_ns[:] = busy_ns
+        return {
+            "load_W": world.surroundings.load_W,
+            "pv_W": world.surroundings.pv_W,
+            "request_W": plant.request_W,
+            "power_W": plant.power_W,
+            "charge_limit_W": plant.inverter.charge_limit_W,
+            "discharge_limit_W": plant.inverter.discharge_limit_W,
+            "bus_voltage_V": plant.bus_voltage_V,
+            "ambient_K": world.surroundings.ambient_K,
+            "pack_soc": np.where(alive, world.controllers.beliefs("pack_soc").mean(axis=1), np.nan),
+            "pack_state": _flags(plant.pack_state.min(axis=1), alive),
+            "bus_load": bus_load,
+            "module_voltage_V": plant.module_voltage_V,
+            "current_A": plant.current_A,
+            "housing_K": plant.housing_K,
+            "module_soc": np.where(alive[:, None], world.controllers.beliefs("module_soc"), np.nan),
+            "module_closed": _flags(plant.module_closed, alive[:, None]),
+            "level": _flags(world.controllers.beliefs("level"), alive[:, None]),
+            "cell_voltage_V": plant.cell_voltage_V,
+            "soc": plant.soc,
+            "temperature_K": plant.temperature_K,
+            "bleed": np.where(alive[:, None, None], world.controllers.commanded("bleed"), np.nan),
+        }
+
+    def _event(self, event: Event) -> None:
+        site = int(self._world.fleet.site_ids[event.site])
+        self._writer.event(
+            event.time_ns,
+            site,
+            event.slot,
+            event.cell,
+            int(event.level),
+            event.code,
+            event.source,
+            event.message,
+            cause=event.cause,
+            remedy=event.remedy,
+        )
+
+    def _frames(self, bus: int) -> None:
+        log = self._world.buses.take_log(bus)
+        columns: dict[str, Values] = {
+            "identifier": log.identifier,
+            "release_ns": log.release_ns,
+            "start_ns": log.start_ns,
+            "finish_ns": log.finish_ns,
+            "payload": log.payload,
+        }
+        self._writer.frames(int(self._world.fleet.site_ids[bus]), columns)
+
+
+def told(happened: PlantEvent) -> Event:
+    """Return what the plant has to tell as an event of the log."""
+    level = Level.FATAL if happened.kind == "quarantine" else Level.WARNING
+    return Event(happened.time_ns, happened.site, happened.slot, -1, level, happened.kind, "plant", happened.text)
+
+
+def _flags(values: Values, alive: Values) -> Values:
+    """Return values as flags, unknown where a site is quarantined or its ECU has not spoken yet."""
+    return np.where(alive & ~np.isnan(values), values, UNKNOWN).astype(np.int8)

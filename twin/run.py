@@ -1,0 +1,88 @@
+"""The loop: one SimPy process serves a tick, and a tick is six numbered stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, Literal
+
+import numpy as np
+import simpy
+from numpy.typing import NDArray
+
+from twin.build import World
+from twin.log import Log, told
+from twin.plant.action import Action
+
+FloatArray = NDArray[np.float64]
+Status = Literal["complete", "interrupted"]
+
+
+class Run:
+    """One execution of a world; ``stop`` ends it after the tick that is under way."""
+
+    def __init__(self, world: World, log: Log, on_tick: Callable[[int], None] = lambda _: None) -> None:
+        self._world = world
+        self._log = log
+        self._on_tick = on_tick
+        self._pending = list(world.fleet.actions)
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Stop after the tick that is under way."""
+        self._stopped = True
+
+    def execute(self) -> Status:
+        """Run to the end, or until stopped."""
+        env = simpy.Environment(initial_time=0)
+        env.run(env.process(self._ticks(env)))
+        self._log.finish()
+        return "interrupted" if self._stopped else "complete"
+
+    def _ticks(self, env: simpy.Environment) -> Generator[Any, Any, None]:
+        step_ns = self._world.fleet.step_ns
+        for index in range(self._world.fleet.ticks):
+            if self._stopped:
+                return
+            self.tick(env.now, env.now + step_ns)
+            self._on_tick(index + 1)
+            yield env.timeout(step_ns)
+
+    def tick(self, start_ns: int, end_ns: int) -> None:
+        """Advance the world from ``start_ns`` to ``end_ns``."""
+        world, plant = self._world, self._world.plant
+        # 1 Faults and events that are due, and what the outside world asks for.
+        events = [event for event in world.injected if start_ns <= event.time_ns < end_ns]
+        world.surroundings.sample(start_ns)
+        plant.request_W[:] = world.surroundings.load_W - world.surroundings.pv_W
+        plant.ambient_K[:] = world.surroundings.ambient_K
+        # 2 Sensors, sampled now and held.
+        sensed = self._sense()
+        # 3 ECU activations, each at its own instant, and the buses between them.
+        commands, found = world.controllers.run_until(end_ns, sensed)
+        # 4 is the place of OTA and campaign.
+        # 5 The plant, in sub-steps only where an action falls inside.
+        happened = plant.advance(start_ns, end_ns, self._due(commands, end_ns))
+        for site in {event.site for event in happened if plant.failed[event.site]}:
+            world.controllers.stop(site)
+        # 6 Record.
+        self._log.tick(end_ns, [*events, *found, *map(told, happened)])
+
+    def _due(self, commands: list[Action], end_ns: int) -> list[Action]:
+        """Return the actions before ``end_ns``, in the order of time, site and sequence, and keep the rest."""
+        self._pending += commands
+        due = [action for action in self._pending if action.time_ns < end_ns]
+        if due:
+            self._pending = [action for action in self._pending if action.time_ns >= end_ns]
+            due.sort(key=lambda action: (action.time_ns, action.site))
+        return due
+
+    def _sense(self) -> Mapping[str, Mapping[str, FloatArray]]:
+        """Return what every role's sensors say: ``[site, ECU of the role, ...]``."""
+        plant = self._world.plant
+        measured = self._world.sensing.sample(plant.cell_voltage_V, plant.temperature_K, plant.current_A)
+        link_V = np.repeat(plant.link_voltage_V[:, None], plant.pack_state.shape[1], axis=1)
+        return {
+            "module_monitor": vars(measured),
+            "pack_controller": {"link_voltage_V": link_V},
+            "inverter": {},
+        }
