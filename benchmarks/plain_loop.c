@@ -15,7 +15,9 @@ typedef struct {
     void (*finished)(void *, int);
     void *environment;
 } Callbacks;
-static void quiet(void *e, const char *i, int s, const char *c, const char *m, ...) { (void)e, (void)i, (void)s, (void)c, (void)m; }
+static void quiet(void *e, const char *i, int s, const char *c, const char *m, ...) {
+    (void)e, (void)i, (void)s, (void)c, (void)m;
+}
 static const Callbacks callbacks = {quiet, calloc, free, NULL, NULL};
 static void *(*instantiate)(const char *, int, const char *, const char *, const Callbacks *, int, int);
 static int (*setup)(void *, int, double, double, int, double);
@@ -79,7 +81,8 @@ int loop_initialize(size_t number, const char *token, const char *resources, VR 
         void *c = instances[i] = instantiate("instance", 1, token, resources, &callbacks, 0, 0);
         worst |= setup(c, 0, 0, 0, 0, 0) | enter(c) | SET(c, u + i * w_in);
 #else
-        void *c = instances[i] = instantiate("instance", token, resources, false, false, false, false, NULL, 0, NULL, quiet, NULL);
+        void *c = instances[i] = 
+            instantiate("instance", token, resources, false, false, false, false, NULL, 0, NULL, quiet, NULL);
         worst |= enter(c, false, 0, 0, false, 0) | SET(c, u + i * w_in);
 #endif
         worst |= leave(c) | GET(c, y + i * w_out);
@@ -96,6 +99,13 @@ void loop_step(double time_s, double step_s, const double *u, double *y, int *st
         if (s <= 1) s = GET(c, y + i * w_out);
         status[i] = s;
     }
+}
+
+/* Pure arithmetic, to see how many cores the machine has to give just now. */
+double loop_spin(long turns) {
+    double x = 1.0;
+    for (long i = 0; i < turns; i++) x = x * 1.0000001 + 1e-9;
+    return x;
 }
 
 void loop_close(void) {

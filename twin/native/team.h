@@ -86,12 +86,12 @@ class Pace {
   }
   void note(bool team, double ns_per_unit) {
     double& mean = team ? team_ns_ : alone_ns_;
-    mean = mean == 0 ? ns_per_unit : mean + (ns_per_unit - mean) / 4;
+    mean = mean == 0 ? ns_per_unit : mean + (ns_per_unit - mean) / 2;
   }
 
  private:
   static constexpr double WAKE_NS = 100e3;  // waking a sleeping thread takes 10 to 20 us
-  static constexpr int TRY_EVERY = 128;
+  static constexpr int TRY_EVERY = 64;
   double alone_ns_ = 0, team_ns_ = 0;
   int ticks_ = 0;
 };

@@ -6,7 +6,6 @@ A backend adds the calls into its FMI instances: the methods named ``_begin``, `
 
 from __future__ import annotations
 
-import json
 import math
 import weakref
 from abc import abstractmethod
@@ -19,12 +18,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from twin.errors import InputError, Problem
 from twin.plant.backends.columns import Columns, bind, elements
+from twin.plant.backends.frozen import Frozen, from_bytes
 from twin.plant.fmu import Fmu
 from twin.plant.pool import FloatArray, Pool, Snapshot, Status
 
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
-_LOST = "its state went with the instance that had failed fatally"
+_LOST = "its state went with an instance that could not be kept"
 
 
 @dataclass(frozen=True)
@@ -141,43 +141,41 @@ class FmuPool(Pool):
             self._fail(int(row), Status.ERROR, _LOST)
 
     def serialize(self, instance: int) -> bytes:
-        """Return one instance's state as bytes: a line of JSON, outputs, parameters, and the FMU's own bytes.
+        """Return one instance's state as bytes that another process, and another backend, can restore.
 
         Raises InputError if the FMU cannot serialise its state.
         """
         row = self._row(instance)
         self._require_capability(self.setup.fmu.serializes_state, "canSerializeFMUstate")
-        state = self._freeze(row) if self.status[row] <= Status.WARNING else b""
-        header = {
-            "fmu": self.setup.fmu.token,
-            "outputs": self.output_names,
-            "parameters": list(self._parameters),
-            "status": int(self.status[row]),
-            "message": self.message(row),
-        }
-        parameters = np.array([column[row] for column in self._parameters.values()])
-        arrays = (self.outputs[row].astype("<f8").tobytes(), parameters.astype("<f8").tobytes())
-        return b"".join((json.dumps(header).encode(), b"\n", *arrays, state))
+        own = self._freeze(row) if self.status[row] <= Status.WARNING else b""
+        frozen = Frozen(
+            fmu=self.setup.fmu.token,
+            status=Status(self.status[row]),
+            message=self.message(row),
+            outputs=dict(zip(self.output_names, self.outputs[row].tolist(), strict=True)),
+            parameters={name: float(column[row]) for name, column in self._parameters.items()},
+            own=own,
+        )
+        return frozen.to_bytes()
 
     def deserialize(self, instance: int, state: bytes) -> None:
         """Give one instance a serialised state, of itself or of another instance.
 
-        Raises InputError if the bytes are no state of this FMU.
+        Raises InputError if the bytes are no state of this FMU with these outputs.
         """
         row = self._row(instance)
         self._require_capability(self.setup.fmu.serializes_state, "canSerializeFMUstate")
-        header, outputs, parameters, own = self._parse(state)
+        frozen = self._frozen(state)
         if self.status[row] == Status.FATAL:
             self._start(np.array([row]), 0.0)
-        known = dict(zip(header["parameters"], parameters, strict=True))
-        self._set_parameters(np.array([row]), {name: np.array([value]) for name, value in known.items()})
+        self._set_parameters(np.array([row]), {name: np.array([value]) for name, value in frozen.parameters.items()})
         self._notes.pop(row, None)
-        if header["status"] > Status.WARNING:
-            self._fail(row, Status(header["status"]), header["message"])
+        if frozen.status > Status.WARNING:
+            self._fail(row, frozen.status, frozen.message)
             return
-        self.outputs[row] = outputs
-        self.status[row] = header["status"]
-        self._thaw(row, own)
+        self.outputs[row] = list(frozen.outputs.values())
+        self.status[row] = frozen.status
+        self._thaw(row, frozen.own)
 
     def replace(self, instances: Sequence[int], parameters: Mapping[str, ArrayLike], time_s: float) -> None:
         """Put new instances in the place of old ones; a parameter that is not given has its start value again.
@@ -201,7 +199,7 @@ class FmuPool(Pool):
         if row in self._notes:
             return self._notes[row]
         failure = self._failure(row)
-        text = f"{failure.function} returned {status.name.lower()}"
+        text = f"{failure.function or 'the caller'} returned {status.name.lower()}"
         if failure.column >= 0:
             text = f"output {self.output_names[failure.column]} is not finite"
         return f"{text}: {failure.log}" if failure.log else text
@@ -313,21 +311,18 @@ class FmuPool(Pool):
         self.outputs[row] = np.nan
         self._notes[row] = message
 
-    def _parse(self, state: bytes) -> tuple[dict[str, Any], FloatArray, FloatArray, bytes]:
-        """Return header, outputs, parameters and the FMU's bytes of a serialised state."""
-        line, _, body = state.partition(b"\n")
+    def _frozen(self, state: bytes) -> Frozen:
+        fmu = self.setup.fmu
         try:
-            header = json.loads(line)
-            n_out, n = len(header["outputs"]), len(header["outputs"]) + len(header["parameters"])
-            numbers = np.frombuffer(body[: 8 * n], dtype="<f8").astype(np.float64)
-            found = {"fmu": header["fmu"], "outputs": tuple(header["outputs"])}
-            known = all(self._default(name) is not None for name in header["parameters"])
-        except (ValueError, KeyError, TypeError):
-            raise InputError(Problem("no serialised state of an FMU", str(self.setup.fmu.path))) from None
-        expected = {"fmu": self.setup.fmu.token, "outputs": self.output_names}
-        if found != expected or not known or numbers.size != n:
-            raise InputError(Problem(f"a state of {found}; expected one of {expected}", str(self.setup.fmu.path)))
-        return header, numbers[:n_out], numbers[n_out:], body[8 * n :]
+            frozen = from_bytes(state)
+            bind(fmu, tuple(frozen.parameters), "parameter")
+        except ValueError as error:
+            raise InputError(Problem(str(error), str(fmu.path))) from None
+        if (frozen.fmu, tuple(frozen.outputs)) != (fmu.token, self.output_names):
+            message = f"a state of FMU {frozen.fmu} with outputs {list(frozen.outputs)}; "
+            message += f"expected FMU {fmu.token} with outputs {list(self.output_names)}"
+            raise InputError(Problem(message, str(fmu.path)))
+        return frozen
 
     def _require_ready(self) -> None:
         if not self._ready:

@@ -211,7 +211,7 @@ class SlavePool(FmuPool):
             self._quarantine(row, failed.status, Failure(failed.function))
 
     def _failure(self, row: int) -> Failure:
-        failure = self._failures[row]
+        failure = self._failures.get(row, Failure())
         slave = self._slaves[row]
         return Failure(failure.function, failure.column, slave.log if slave is not None else failure.log)
 
