@@ -19,10 +19,10 @@ def tangent(graph: Graph, node: Node, seed: Mapping[Node, Node], known: Tangents
     ``known`` keeps tangents between calls of one seed.
     """
     known = {} if known is None else known
-    for n in graph.order([node]):
+    for n in graph.order([node], graph.mask(seed)):
         if n not in known:
             known[n] = _tangent(graph, n, seed, known)
-    return known[node]
+    return known.get(node, graph.zero)
 
 
 def _tangent(graph: Graph, node: Node, seed: Mapping[Node, Node], known: Tangents) -> Node:
@@ -33,7 +33,7 @@ def _tangent(graph: Graph, node: Node, seed: Mapping[Node, Node], known: Tangent
         return graph.zero
     if operation == "root":
         return _tangent_of_root(graph, node, seed)
-    tangents = [known[operand] for operand in operands]
+    tangents = [known.get(operand, graph.zero) for operand in operands]
     if all(t == graph.zero for t in tangents):
         return graph.zero
     if operation == "select":

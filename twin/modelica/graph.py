@@ -107,6 +107,8 @@ class Graph:
                 return self.constant(folded)
         if operation == "neg" and self.nodes[a][0] == "neg":
             return int(self.nodes[a][1])
+        if operation == "neg" and self.nodes[a][0] == "sub":
+            return self.binary("sub", *reversed(self.nodes[a][1:]))
         return self._node((operation, a))
 
     def binary(self, operation: str, a: Node, b: Node) -> Node:
@@ -189,8 +191,8 @@ class Graph:
         """Tell whether a node depends on a symbol."""
         return bool(self.support[node] >> self._bits[symbol] & 1)
 
-    def order(self, roots: Iterable[Node]) -> list[Node]:
-        """Return all nodes that ``roots`` are computed from, operands first."""
+    def order(self, roots: Iterable[Node], within: int = -1) -> list[Node]:
+        """Return all nodes that ``roots`` are computed from, operands first; only those that depend on ``within``."""
         seen: set[Node] = set()
         ordered: list[Node] = []
         for root in roots:
@@ -199,7 +201,7 @@ class Graph:
                 node, expanded = pending.pop()
                 if expanded:
                     ordered.append(node)
-                elif node not in seen:
+                elif node not in seen and (within == -1 or self.support[node] & within):
                     seen.add(node)
                     pending.append((node, True))
                     pending.extend((operand, False) for operand in reversed(self.operands(node)))
@@ -220,11 +222,12 @@ class Graph:
 
     def substitute(self, node: Node, replacements: Mapping[Node, Node]) -> Node:
         """Return ``node`` with symbols replaced."""
+        affected = self.mask(replacements)
         done = dict(replacements)
-        for n in self.order([node]):
+        for n in self.order([node], affected):
             if n not in done:
-                done[n] = self.rebuild(n, [done[operand] for operand in self.operands(n)])
-        return done[node]
+                done[n] = self.rebuild(n, [done.get(operand, operand) for operand in self.operands(n)])
+        return done.get(node, node)
 
     # Simplification
 
@@ -281,8 +284,10 @@ class Graph:
                 return y
             if self._is(x, -1):
                 return self.unary("neg", y)
-        p, q = self._negated(a), self._negated(b)
-        return None if p is None or q is None else self.binary("mul", p, q)
+            negated = self._negated(x)
+            if negated is not None:
+                return self.unary("neg", self.binary("mul", negated, y))
+        return None
 
     def _simplify_div(self, a: Node, b: Node) -> Node | None:
         if self._is(a, 0):
@@ -291,6 +296,9 @@ class Graph:
             return a
         if self._is(b, -1):
             return self.unary("neg", a)
+        negated = self._negated(a)
+        if negated is not None:
+            return self.unary("neg", self.binary("div", negated, b))
         return self.one if a == b else None
 
     def _simplify_pow(self, a: Node, b: Node) -> Node | None:

@@ -6,8 +6,9 @@ values, and not in every evaluation: a temperature's exponential, the conductanc
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from twin.modelica.derivative import tangent
 from twin.modelica.graph import COMPARISONS, LEAVES, Graph, Node
@@ -82,6 +83,7 @@ class Printer:
             return self._extreme(operation, *self.graph.operands(node))
         special: dict[str, Callable[..., str]] = {
             "neg": lambda x: f"-{x}",
+            "floor": lambda x: f"(double)(int){x}" if self._is_small(node) else f"floor({x})",
             "not": lambda x: f"({x} == 0.0) ? 1.0 : 0.0",
             "and": lambda x, y: f"({x} != 0.0 && {y} != 0.0) ? 1.0 : 0.0",
             "or": lambda x, y: f"({x} != 0.0 || {y} != 0.0) ? 1.0 : 0.0",
@@ -102,22 +104,39 @@ class Printer:
     def _lookup(self, node: Node, position: str) -> str:
         _, table, where = self.graph.nodes[node]
         last = len(self.graph.tables[table]) - 1
-        if self._is_within(where, last):
-            return f"table_{table}[(int){position}]"
-        return f"table_{table}[held({position}, {last})]"
+        bounds = self._bounds(where)
+        if bounds is None or bounds[0] < 0 or bounds[1] > last:
+            return f"table_{table}[held({position}, {last})]"
+        operation, *operands = self.graph.nodes[where]
+        if operation == "sub" and self.graph.nodes[operands[0]][0] == "floor":
+            return f"table_{table}[(int){self.name(operands[0])} - {int(self.graph.value(operands[1]))}]"
+        return f"table_{table}[(int){position}]"
 
-    def _is_within(self, node: Node, last: int) -> bool:
-        """Tell whether a node is ``min(max(x, low), high)`` with 0 <= low and high <= last, and so never NaN."""
-        bounds = []
-        for operation in ("min", "max"):
-            if self.graph.nodes[node][0] != operation:
-                return False
-            constants = [a for a in self.graph.operands(node) if self.graph.is_constant(a)]
-            if len(constants) != 1:
-                return False
-            bounds.append(self.graph.value(constants[0]))
-            (node,) = (a for a in self.graph.operands(node) if a not in constants)
-        return 0 <= bounds[1] <= bounds[0] <= last
+    def _bounds(self, node: Node) -> tuple[float, float] | None:
+        """Return the range of a node that is held between two constants, and so never NaN; None of any other."""
+        operation, *operands = self.graph.nodes[node]
+        if operation == "floor":
+            inner = self._bounds(operands[0])
+            return None if inner is None else (math.floor(inner[0]), math.floor(inner[1]))
+        if operation == "sub" and self.graph.is_constant(operands[1]):
+            inner, shift = self._bounds(operands[0]), self.graph.value(operands[1])
+            return None if inner is None else (inner[0] - shift, inner[1] - shift)
+        if operation != "min":
+            return None
+        high, rest = self._constant_first(operands)
+        if high is None or self.graph.nodes[rest][0] != "max":
+            return None
+        low, _ = self._constant_first(self.graph.operands(rest))
+        return None if low is None or low > high else (low, high)
+
+    def _is_small(self, node: Node) -> bool:
+        """Tell whether the floor of a node is its conversion to int."""
+        bounds = self._bounds(node)
+        return bounds is not None and bounds[0] >= 0 and bounds[1] < 2**31
+
+    def _constant_first(self, operands: Sequence[Node]) -> tuple[float | None, Node]:
+        a, b = operands if self.graph.is_constant(operands[0]) else reversed(operands)
+        return (self.graph.value(a) if self.graph.is_constant(a) else None), b
 
     def _newton(self, node: Node) -> list[str]:
         loop = self.graph.loops[self.graph.nodes[node][1]]
@@ -140,6 +159,7 @@ class Printer:
 def kernel(model: Model, token: str) -> str:
     """Return the C text of a model: its sizes, tables, defaults and functions, as ``c/core.h`` uses them."""
     graph = model.graph
+    model = _with_reciprocals(model)
     tangents = _tangents(model)
     frozen = _frozen(model, [*model.derivatives, *model.outputs, *tangents[0], *tangents[1]])
     printer = Printer(graph, frozen)
@@ -165,6 +185,22 @@ def kernel(model: Model, token: str) -> str:
     return "\n".join(parts)
 
 
+def _with_reciprocals(model: Model) -> Model:
+    """Return the model with each division by a value that seldom changes as a product with its frozen reciprocal."""
+    graph = model.graph
+    seldom = graph.mask(model.parameters)
+    done: dict[Node, Node] = {}
+    for node in graph.order([*model.derivatives, *model.outputs]):
+        operands = [done[operand] for operand in graph.operands(node)]
+        is_seldom = graph.support[node] & ~seldom == 0
+        if graph.nodes[node][0] == "div" and not is_seldom and graph.support[operands[1]] & ~seldom == 0:
+            done[node] = graph.binary("mul", operands[0], graph.binary("div", graph.one, operands[1]))
+        else:
+            done[node] = graph.rebuild(node, operands)
+    derivatives = tuple(done[node] for node in model.derivatives)
+    return replace(model, derivatives=derivatives, outputs=tuple(done[node] for node in model.outputs))
+
+
 def _tangents(model: Model) -> tuple[list[Node], list[Node]]:
     """Return the tangents of derivatives and outputs for tangents of the states and inputs."""
     graph = model.graph
@@ -179,7 +215,7 @@ def _frozen(model: Model, roots: Sequence[Node]) -> dict[Node, int]:
     """Return the values to be computed once per change of a parameter or input, with their places."""
     graph = model.graph
     ordered = graph.order(roots)
-    fixed = graph.mask(model.parameters) if model.parameters else 0
+    fixed = graph.mask(model.parameters)
 
     def is_fixed(node: Node) -> bool:
         return graph.support[node] & ~fixed == 0 and graph.nodes[node][0] not in LEAVES
