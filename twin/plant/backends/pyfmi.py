@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,8 @@ from twin.plant.backends.fmu_pool import Setup
 from twin.plant.backends.slaves import CallFailed, Experiment, Slave, SlavePool
 from twin.plant.pool import FloatArray, Status
 
+_WRAPPER_VALUES = 10
+"""PyFMI keeps so many values of its own beside a serialised state, and leaves those of an instance alone at None."""
 INSTALL = "conda install -c conda-forge pyfmi"
 
 
@@ -97,16 +98,15 @@ class _PyfmiSlave(Slave):
         self._model.free_fmu_state(state)
 
     def serialize(self, state: Any) -> bytes:
-        own, values = self._call("fmi2SerializeFMUstate", self._model.serialize_fmu_state, state)
-        return json.dumps([float(value) for value in values]).encode() + b"\n" + np.asarray(own).tobytes()
+        own, _ = self._call("fmi2SerializeFMUstate", self._model.serialize_fmu_state, state)
+        return bytes(np.asarray(own).tobytes())
 
     def deserialize(self, state: bytes) -> Any:
-        values, _, own = state.partition(b"\n")
-        serialized = [np.frombuffer(own, dtype=np.int8), json.loads(values)]
+        serialized = [np.frombuffer(state, dtype=np.int8).copy(), [None] * _WRAPPER_VALUES]
         return self._call("fmi2DeSerializeFMUstate", self._model.deserialize_fmu_state, serialized)
 
     def free(self) -> None:
-        self._model.free_instance()
+        self._model = None  # PyFMI frees the instance when its object goes; freeing it by hand would do it twice
 
     def _call(self, function: str, call: Callable[..., Any], *arguments: Any) -> Any:
         try:
