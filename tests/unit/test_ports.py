@@ -13,8 +13,8 @@ from twin.plant.ports import Interface, Ports, Signal
 CELLS = 3
 INTERFACE = Interface(
     inputs=(Signal("current_A", "A"), Signal("temperature_K", "K", per_cell=True)),
-    outputs=(Signal("voltage_V", "V"), Signal("elastance_V_As", "V/(A*s)", required=False)),
-    parameters=(Signal("capacity_Ah", "Ah", per_cell=True, required=False),),
+    outputs=(Signal("voltage_V", "V"), Signal("elastance_V_As", "V/(A.s)", required=False)),
+    parameters=(Signal("capacity_Ah", "A.h", per_cell=True, required=False),),
 )
 GOOD = """\
 inputs:
@@ -22,7 +22,7 @@ inputs:
   - {variable: "cell[{}].T", signal: temperature_K, unit: degC, size: 3}
 outputs:
   - {variable: v, signal: voltage_V, unit: V, sign: 1}
-  - {variable: k, signal: elastance_V_As, unit: V/(A.s)}
+  - {variable: k, signal: elastance_V_As, unit: mV/(A.s)}
 parameters:
   - {variable: Q, signal: capacity_Ah, unit: A.s, size: 3}
 """
@@ -89,7 +89,7 @@ MISTAKES = {
     "unknown section": ("parameters:", "paramters:", r":7: paramters: unknown key .*'parameters'"),
     "variable left out": ("variable: v, ", "", r":5: outputs\[0\].variable: expected a text, found None"),
     "signal twice": (
-        "signal: elastance_V_As, unit: V/(A.s)",
+        "signal: elastance_V_As, unit: mV/(A.s)",
         "signal: voltage_V, unit: V",
         r":6: outputs: 'voltage_V' is",
     ),

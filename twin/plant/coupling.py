@@ -29,7 +29,7 @@ ELECTRICAL = Interface(
         Signal("bleed", "1", per_cell=True, required=False),
         Signal("balancing_current_A", "A", per_cell=True, required=False),
         Signal("short_S", "S", per_cell=True, required=False),
-        Signal("contact_ohm", "ohm", per_cell=True, required=False),
+        Signal("contact_ohm", "Ohm", per_cell=True, required=False),
     ),
     outputs=(
         Signal("voltage_V", "V"),
@@ -38,16 +38,16 @@ ELECTRICAL = Interface(
         Signal("heat_J", "J", per_cell=True),
         Signal("board_heat_J", "J", required=False),
         Signal("emf_V", "V"),
-        Signal("resistance_ohm", "ohm"),
+        Signal("resistance_ohm", "Ohm"),
         Signal("emf_slope_V_s", "V/s"),
-        Signal("elastance_V_As", "V/(A*s)"),
+        Signal("elastance_V_As", "V/(A.s)"),
     ),
     parameters=(
-        Signal("capacity_Ah", "Ah", per_cell=True, required=False),
+        Signal("capacity_Ah", "A.h", per_cell=True, required=False),
         Signal("resistance_factor", "1", per_cell=True, required=False),
         Signal("soc_start", "1", per_cell=True, required=False),
         Signal("self_discharge_A", "A", per_cell=True, required=False),
-        Signal("bleed_ohm", "ohm", required=False),
+        Signal("bleed_ohm", "Ohm", required=False),
     ),
 )
 """What the plant needs of the electrical FMU of a module, and what it can use."""
@@ -142,15 +142,15 @@ class CoupledModules:
         self._thermal_read = _pairs(thermal_ports.output_columns(thermal.outputs, shape), arrays)
 
     def initialize(self, parameters: dict[str, FloatArray], temperature_start_K: FloatArray, start_s: float) -> None:
-        """Initialise both FMUs of every module, at rest, with no fault, no cooling and the ambient at its temperature.
+        """Initialise both FMUs of every module, at rest and with the ambient at its temperature.
 
+        All other inputs keep what the FMU starts with: no fault, no balancing.
         ``parameters``: signals of ``ELECTRICAL.parameters``, ``[*shape, cell]``; ``temperature_start_K``: ``[*shape]``.
         Raises InputError if an FMU lacks a parameter.
         """
         count = self.electrical.count
         electrical, thermal = self._ports
-        for columns in self.inputs.values():
-            columns.write(..., 0.0)
+        self.inputs["current_A"].write(..., 0.0)
         self.inputs["ambient_K"].write(..., temperature_start_K)
         self.inputs["temperature_K"].write(..., temperature_start_K[..., None])
         start = thermal.parameter_values({"temperature_start_K": temperature_start_K}, count)

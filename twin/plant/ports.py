@@ -40,7 +40,7 @@ KEYS = ("variable", "signal", "unit", "sign", "size")
 
 @dataclass(frozen=True)
 class Signal:
-    """A quantity that the plant exchanges with an FMU, in the plant's unit (pint's spelling, "1" for none)."""
+    """A quantity that the plant exchanges with an FMU, in the plant's unit (spelled as FMUs do, "1" for none)."""
 
     name: str
     unit: str
@@ -255,10 +255,9 @@ class _Reader:
         """Return gain and offset from ``unit`` to the signal's."""
         if unit == signal.unit:
             return 1.0, 0.0
-        spelled = unit.replace(".", "*").replace("Ohm", "ohm")  # as FMI and the Modelica library spell units
         try:
-            offset = magnitude(f"0 {spelled}", signal.unit)
-            return magnitude(f"1 {spelled}", signal.unit) - offset, offset
+            offset = magnitude(f"0 {_pint(unit)}", _pint(signal.unit))
+            return magnitude(f"1 {_pint(unit)}", _pint(signal.unit)) - offset, offset
         except ValueError:
             self._report(f"{unit!r} is the wrong unit; expected {signal.unit}", line, f"{path}.unit")
             return 1.0, 0.0
@@ -272,6 +271,11 @@ class _Reader:
 
     def _report(self, message: str, line: int | None, path: str, suggestion: str | None = None) -> None:
         self.problems.append(Problem(message, file=str(self._path), line=line, path=path, suggestion=suggestion))
+
+
+def _pint(unit: str) -> str:
+    """Return a unit as FMUs and Modelica spell it, ``V/(A.s)``, in pint's spelling."""
+    return unit.replace(".", "*").replace("Ohm", "ohm")
 
 
 def _closest(word: object, known: Sequence[str] | Mapping[str, object]) -> str | None:

@@ -1,0 +1,102 @@
+"""Puts a plant together: builds or finds the FMUs, reads their ports, opens the pools and initialises every module."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from twin import resources
+from twin.errors import InputError, Problem
+from twin.modelica import build
+from twin.modelica.archive import Version
+from twin.plant.backends import open_pool
+from twin.plant.coupling import ELECTRICAL, THERMAL, CoupledModules
+from twin.plant.dc_bus import Link
+from twin.plant.inverter import Inverter
+from twin.plant.options import Plant as PlantOptions
+from twin.plant.plant import BusOptions, Plant, Wiring
+from twin.plant.pool import FloatArray, Pool
+from twin.plant.ports import Interface, Ports
+
+
+def open_plant(
+    options: PlantOptions,
+    wiring: Wiring,
+    parameters: Mapping[str, ArrayLike],
+    temperature_start_K: ArrayLike,
+    *,
+    link_ohm: ArrayLike | None = None,
+    in_operation: bool = False,
+    start_ns: int = 0,
+) -> Plant:
+    """Return a plant whose modules are initialised at ``start_ns``.
+
+    ``parameters``: signals of ``twin.plant.coupling.ELECTRICAL``, such as ``capacity_Ah``, each ``[site, slot, cell]``;
+    ``temperature_start_K``, ``link_ohm`` (default: the options'): ``[site, slot]``; all may be broadcast.
+    With ``in_operation`` all contactors are closed and the DC links charged, else everything is open and at 0 V.
+    Raises InputError: no such model or FMU, a mistake in a ports file, an FMU that cannot be loaded.
+    """
+    modules = open_modules(options, (wiring.sites, wiring.packs, wiring.modules), wiring.cells)
+    slots = wiring.sites, wiring.slots
+    cells = {name: _spread(value, (*slots, wiring.cells)) for name, value in parameters.items()}
+    try:
+        modules.initialize(cells, _spread(temperature_start_K, slots).reshape(modules.shape), start_ns * 1e-9)
+    except InputError:
+        modules.close()
+        raise
+    inverter = options.inverter
+    bus = BusOptions(
+        link=Link(inverter.link_F, inverter.precharge_ohm, inverter.discharge_ohm),
+        link_ohm=_spread(options.link_ohm if link_ohm is None else link_ohm, slots),
+        inrush_limit_A=inverter.inrush_limit_A,
+        substeps=options.substeps,
+    )
+    plant = Plant(wiring, modules, Inverter(wiring.sites, inverter.rated_power_W), bus)
+    if in_operation:
+        plant.close_contactors()
+    return plant
+
+
+def open_modules(options: PlantOptions, shape: tuple[int, ...], cells: int) -> CoupledModules:
+    """Return modules arranged as ``shape``, not yet initialised."""
+    electrical, electrical_ports = _open(options.electrical, ELECTRICAL, options, shape, cells)
+    try:
+        thermal, thermal_ports = _open(options.thermal, THERMAL, options, shape, cells)
+    except InputError:
+        electrical.close()
+        raise
+    return CoupledModules(electrical, electrical_ports, thermal, thermal_ports, shape, cells)
+
+
+def locate(name: str, fmi: Version) -> tuple[Path, Path]:
+    """Return the FMU of that name and its ports file: a model of fmus/, built if need be, or the path of an FMU.
+
+    Raises InputError if there is neither such a model nor such a file.
+    """
+    if name in build.models():
+        return build.build(name, fmi), resources.folder("fmus") / name / "ports.yaml"
+    path = Path(name)
+    if not path.is_file():
+        close = difflib.get_close_matches(name, build.models(), n=1)
+        suggestion = f"did you mean {close[0]!r}?" if close else f"models: {', '.join(build.models())}"
+        raise InputError(Problem("neither a model of fmus/ nor an FMU file", file=name, suggestion=suggestion))
+    return path, path.with_name(f"{path.stem}.ports.yaml")
+
+
+def _open(
+    name: str, interface: Interface, options: PlantOptions, shape: tuple[int, ...], cells: int
+) -> tuple[Pool, Ports]:
+    path, ports_path = locate(name, options.fmi)
+    ports = Ports.read(ports_path, interface, cells)
+    count = int(np.prod(shape))
+    return open_pool(
+        path, count, ports.input_names, ports.output_names, backend=options.backend, threads=options.threads
+    ), ports
+
+
+def _spread(value: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
+    return np.ascontiguousarray(np.broadcast_to(np.asarray(value, dtype=np.float64), shape))
