@@ -12,7 +12,7 @@ from twin.bms.architectures.architecture import Architecture, Ecu
 from twin.bms.codes import Level
 from twin.bms.events import Event
 from twin.bms.firmware.firmware import Findings, Firmware, Inputs, Outputs
-from twin.bms.messages import MessageTable
+from twin.bms.messages import Ecus, MessageTable
 from twin.bms.rows import put, take
 from twin.bms.schedule import Batch, Schedule
 from twin.network.bus import BusEngine
@@ -114,39 +114,36 @@ class Controllers:
         for batch in self._schedule.batches(end_ns):
             role = self._roles[batch.role]
             which = self._index_in_role[batch.ecu]
+            ecus = Ecus(batch.site, role.pack[which], role.slot[which])
             rows = batch.site * role.per_site + which
             self._reached_ns[batch.site] = batch.time_ns
             self._buses.advance(self._reached_ns)
-            outputs = role.step(rows, self._inputs(role, batch, which, sensed[role.firmware.role]))
+            outputs = role.step(rows, self._inputs(role, batch, which, ecus, sensed[role.firmware.role]))
             done_ns = batch.time_ns + self._execution_ns
-            pack, slot = role.pack[which], role.slot[which]
-            self._messages.send(self._buses, outputs.frames, batch.site, pack, slot, done_ns)
-            actions += _actions(role, rows, batch, slot, outputs.commands, done_ns)
+            self._messages.send(self._buses, outputs.frames, ecus, done_ns)
+            actions += _actions(role, rows, ecus, outputs.commands, done_ns)
             if outputs.findings is not None:
-                events += _events(role, rows, batch, pack, slot, outputs.findings)
+                events += _events(role, rows, ecus, batch.time_ns, outputs.findings)
         self._reached_ns[:] = end_ns - 1
         self._buses.advance(self._reached_ns)
         return actions, events
 
-    def _inputs(self, role: Role, batch: Batch, which: IntArray, sensed: Mapping[str, FloatArray]) -> Inputs:
-        pack, slot = role.pack[which], role.slot[which]
-        scope = role.firmware.scope
+    def _inputs(
+        self, role: Role, batch: Batch, which: IntArray, ecus: Ecus, sensed: Mapping[str, FloatArray]
+    ) -> Inputs:
+        firmware = role.firmware
         return Inputs(
             batch.time_ns,
-            slot,
+            ecus.slot,
             {name: values[batch.site, which] for name, values in sensed.items()},
-            {
-                kind: self._messages.read(self._buses, kind, scope, batch.site, pack, slot)
-                for kind in role.firmware.reads
-            },
+            self._messages.read(self._buses, firmware.reads, firmware.scope, ecus),
         )
 
 
 def _actions(
     role: Role,
     rows: IntArray,
-    batch: Batch,
-    slot: IntArray,
+    ecus: Ecus,
     commands: Mapping[Actuator, FloatArray],
     time_ns: IntArray,
 ) -> Iterator[Action]:
@@ -155,12 +152,10 @@ def _actions(
         for where in np.argwhere(role.changed(actuator, rows, wanted)):
             row, cell = int(where[0]), int(where[1]) if len(where) > 1 else -1
             value = float(wanted[tuple(where)])
-            yield Action(int(time_ns[row]), int(batch.site[row]), actuator, value, int(slot[row]), cell)
+            yield Action(int(time_ns[row]), int(ecus.site[row]), actuator, value, int(ecus.slot[row]), cell)
 
 
-def _events(
-    role: Role, rows: IntArray, batch: Batch, pack: IntArray, slot: IntArray, findings: Findings
-) -> Iterator[Event]:
+def _events(role: Role, rows: IntArray, ecus: Ecus, time_ns: IntArray, findings: Findings) -> Iterator[Event]:
     """Yield an event for every code whose level changed."""
     before = role.level[rows]
     role.level[rows] = findings.level
@@ -168,19 +163,19 @@ def _events(
     whole_pack = firmware.scope != "module"
     for row, column in np.argwhere(before != findings.level):
         code, level = firmware.codes[column], Level(int(findings.level[row, column]))
-        module = -1 if whole_pack else int(slot[row])
+        module = -1 if whole_pack else int(ecus.slot[row])
         cell = int(findings.cell[row, column])
         place = " ".join(
             text
             for text in (
-                f"pack {pack[row] + 1}" if whole_pack else f"module {module + 1}",
+                f"pack {ecus.pack[row] + 1}" if whole_pack else f"module {module + 1}",
                 f"cell {cell + 1}" if cell >= 0 else "",
             )
             if text
         )
         yield Event(
-            int(batch.time_ns[row]),
-            int(batch.site[row]),
+            int(time_ns[row]),
+            int(ecus.site[row]),
             module,
             cell,
             level,

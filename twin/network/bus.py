@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from twin.errors import InputError, Problem, SimulationError
 from twin.network.codec import MessageLayout, Payload
-from twin.network.frames import INTERFRAME_BITS, frame_bits_array
+from twin.network.frames import INTERFRAME_BITS, FrameLengths
 from twin.network.statistics import FrameLog, IntArray, Statistics
 
 NEVER_SEEN = -1
@@ -47,6 +47,7 @@ class BusEngine(ABC):
     ) -> None:
         _check(messages)
         self.messages = tuple(messages)
+        self._frame_lengths = FrameLengths([(one.identifier, one.extended, one.length) for one in messages])
         self.count = count
         self.bitrate_bit_s = bitrate_bit_s
         self.logged = tuple(logged)
@@ -57,24 +58,26 @@ class BusEngine(ABC):
         self._advanced_ns: IntArray = np.zeros(count, np.int64)
 
     def send(
-        self, message: int, rows: IntArray, time_ns: IntArray, payload: Payload, *, bits: ArrayLike | None = None
+        self, message: ArrayLike, rows: IntArray, time_ns: IntArray, payload: Payload, *, bits: ArrayLike | None = None
     ) -> None:
-        """Queue one instance of ``message`` on each of the buses ``rows[n]``, at its own instant ``time_ns[n]``.
+        """Queue an instance of ``message``, or of ``message[n]``, on each of the buses ``rows[n]`` at ``time_ns[n]``.
 
-        ``payload[n, length]``; ``bits`` overrides the frames' lengths, interframe space included, as analyses do.
-        Raises SimulationError if an instant lies before the one to which its bus has been advanced.
+        ``payload[n, length]``, or ``payload[n, 8]`` where messages differ in length; ``bits`` overrides the frames'
+        lengths, interframe space included, as analyses do.
+        Raises SimulationError if an instant lies before the one that its bus has been advanced to.
         """
-        if (time_ns < self._advanced_ns[rows]).any():
-            raise SimulationError(f"{self.messages[message].name} is sent before the instant its bus has reached")
-        layout = self.messages[message]
-        if bits is None:
-            bits = frame_bits_array(layout.identifier, payload, extended=layout.extended)
-        lengths = np.broadcast_to(np.asarray(bits, np.int64), rows.shape)
+        messages = np.broadcast_to(np.asarray(message, np.int64), rows.shape)
+        early = time_ns < self._advanced_ns[rows]
+        if early.any():
+            name = self.messages[messages[early][0]].name
+            raise SimulationError(f"{name} is sent before the instant its bus has reached")
+        padded = np.zeros((len(rows), 8), np.uint8)
+        padded[:, : payload.shape[1]] = payload
+        lengths = self._frame_lengths.bits(messages, padded) if bits is None else np.asarray(bits, np.int64)
+        lengths = np.broadcast_to(lengths, rows.shape)
         finish_ns = self._duration_ns(lengths)
         seen_ns = self._duration_ns(lengths - INTERFRAME_BITS)
-        padded = np.zeros((len(rows), 8), np.uint8)
-        padded[:, : layout.length] = payload
-        self._queue(message, rows, time_ns, seen_ns, finish_ns, padded.view(np.uint64)[:, 0])
+        self._queue(messages, rows, time_ns, seen_ns, finish_ns, padded.view(np.uint64)[:, 0])
 
     def advance(self, until_ns: IntArray) -> None:
         """Compute every bus up to its own instant ``until_ns[count]``, which may stay where it is."""
@@ -88,7 +91,7 @@ class BusEngine(ABC):
     @abstractmethod
     def _queue(
         self,
-        message: int,
+        messages: IntArray,
         rows: IntArray,
         release_ns: IntArray,
         seen_ns: IntArray,

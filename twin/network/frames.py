@@ -82,8 +82,43 @@ def frame_bits_array(identifier: int, payloads: NDArray[np.uint8], *, extended: 
     """
     count, length = payloads.shape
     header = _header_state(identifier, extended, length)
-    payloads = np.ascontiguousarray(payloads)
-    crc = np.full(count, header.crc_of_zeros, np.int64)
+    run_state, crc_of_zeros, bits = np.full((count, 3), (header.run_state, header.crc_of_zeros, header.bits)).T
+    return _classic_bits(run_state, crc_of_zeros, bits, np.ascontiguousarray(payloads))
+
+
+class FrameLengths:
+    """Exact lengths of classic frames of several identifiers at once, ``(identifier, extended, length)`` each."""
+
+    def __init__(self, messages: Sequence[tuple[int, bool, int]]) -> None:
+        headers = [_header_state(*message) for message in messages]
+        self._length = np.array([length for _, _, length in messages], np.int64)
+        self._run_state = np.array([header.run_state for header in headers], np.int64)
+        self._crc_of_zeros = np.array([header.crc_of_zeros for header in headers], np.int64)
+        self._bits = np.array([header.bits for header in headers], np.int64)
+        self._lengths: list[int] = np.unique(self._length).tolist()
+
+    def bits(self, message: NDArray[np.int64], payloads: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """Return the lengths of frames of ``message[n]``, an index, with ``payloads[n, 8]``: ``int64[n]``."""
+        bits = np.empty(len(message), np.int64)
+        length = self._length[message]
+        for one in self._lengths:
+            rows = np.flatnonzero(length == one)
+            if len(rows):
+                kind = message[rows]
+                payload = np.ascontiguousarray(payloads[rows, :one])
+                bits[rows] = _classic_bits(self._run_state[kind], self._crc_of_zeros[kind], self._bits[kind], payload)
+        return bits
+
+
+def _classic_bits(
+    run_state: NDArray[np.int64],
+    crc_of_zeros: NDArray[np.int64],
+    header_bits: NDArray[np.int64],
+    payloads: NDArray[np.uint8],
+) -> NDArray[np.int64]:
+    """Return the lengths of frames of one payload length, ``uint8[n, length]``, given what the headers leave."""
+    count, length = payloads.shape
+    crc = crc_of_zeros.copy()
     if length:
         crc ^= np.bitwise_xor.reduce(_crc15_by_position(length)[np.arange(length), payloads], axis=1)
     pairs = length // 2
@@ -92,8 +127,8 @@ def frame_bits_array(identifier: int, payloads: NDArray[np.uint8], *, extended: 
     if length % 2:
         steps.append((_stuffing(8), payloads[:, -1]))
     steps.append((_stuffing(15), crc))
-    state: NDArray[np.uint8] | int = header.run_state
-    bits = np.full(count, header.bits, np.int64)
+    state: NDArray[np.int64] | NDArray[np.uint8] = run_state
+    bits = header_bits.copy()
     for table, symbols in steps:
         entry = table[state, symbols]
         state = entry & 7

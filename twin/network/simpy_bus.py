@@ -41,7 +41,7 @@ class Buses(BusEngine):
     ) -> None:
         super().__init__(messages, count, bitrate_bit_s, logged=logged)
         self._order = priority_order(self.messages)
-        self._rank = {message: rank for rank, message in enumerate(self._order)}
+        self._rank = np.argsort(self._order)
         self._sequence = counter()
         self._logs = {bus: array("Q") for bus in self.logged}
         views = _Views.of(self)
@@ -58,16 +58,17 @@ class Buses(BusEngine):
 
     def _queue(
         self,
-        message: int,
+        messages: IntArray,
         rows: IntArray,
         release_ns: IntArray,
         seen_ns: IntArray,
         finish_ns: IntArray,
         words: NDArray[np.uint64],
     ) -> None:
-        rank, buses, sequence = self._rank[message], self._buses, self._sequence
-        columns = (rows.tolist(), release_ns.tolist(), seen_ns.tolist(), finish_ns.tolist(), words.tolist())
-        for row, release, seen, finish, word in zip(*columns, strict=True):
+        buses, sequence = self._buses, self._sequence
+        ranks = self._rank[messages]
+        columns = (rows, release_ns, ranks, seen_ns, finish_ns, words)
+        for row, release, rank, seen, finish, word in zip(*(column.tolist() for column in columns), strict=True):
             buses[row].release((release, next(sequence), rank, seen, finish, word))
 
     def _advance(self, until_ns: IntArray) -> None:
