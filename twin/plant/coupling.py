@@ -22,6 +22,8 @@ from twin.plant.ports import Columns, Interface, Ports, Rows, Signal
 
 BoolArray = NDArray[np.bool_]
 
+WARNING = int(Status.WARNING)
+
 ELECTRICAL = Interface(
     inputs=(
         Signal("current_A", "A"),
@@ -135,6 +137,8 @@ class CoupledModules:
             **electrical_ports.input_columns(electrical.inputs, shape),
             **thermal_ports.input_columns(thermal.inputs, shape),
         }
+        self.any_failed = False
+        """Whether an instance of any module has failed."""
         self._ports = electrical_ports, thermal_ports
         self._warming_K_s = np.zeros((*shape, cells))
         arrays = self.signals.arrays()
@@ -163,7 +167,7 @@ class CoupledModules:
     def step(self, span: Span, current_A: FloatArray, ambient_K: FloatArray) -> None:
         """Take one step: ``current_A`` is constant over it, ``[rows, ...]``; ``ambient_K`` is one a row.
 
-        An instance that fails leaves NaN in ``signals``; ``failed()`` says where.
+        An instance that fails leaves NaN in ``signals``; ``status`` says where.
         """
         rows, signals = span.rows, self.signals
         step_s = span.broadcast(span.step_s, len(self.shape))
@@ -175,6 +179,7 @@ class CoupledModules:
         self.inputs["temperature_K"].write(rows, midway_K)
         before_J, board_before_J = signals.heat_J[rows].copy(), signals.board_heat_J[rows].copy()
         self.electrical.step(*times, self._mask(rows))
+        self.any_failed |= _has_failed(self.electrical)
         _refresh(self._electrical_read, rows)
 
         self.inputs["heat_W"].write(rows, (signals.heat_J[rows] - before_J) / cell_step_s + self.extra_heat_W[rows])
@@ -183,6 +188,7 @@ class CoupledModules:
         self.inputs["ambient_K"].write(rows, span.broadcast(ambient_K, len(self.shape)))
         before_K = signals.temperature_K[rows].copy()
         self.thermal.step(*times, self._mask(rows))
+        self.any_failed |= _has_failed(self.thermal)
         _refresh(self._thermal_read, rows)
         self._warming_K_s[rows] = (signals.temperature_K[rows] - before_K) / cell_step_s
 
@@ -190,14 +196,10 @@ class CoupledModules:
         """Return the worse status of the two instances of every module, ``[*shape]``."""
         return np.maximum(self.electrical.status, self.thermal.status).reshape(self.shape)
 
-    def any_failed(self) -> bool:
-        """Return whether an instance of any module has failed."""
-        return bool(self.electrical.status.max() > Status.WARNING or self.thermal.status.max() > Status.WARNING)
-
     def message(self, module: int) -> str:
         """Return what the FMUs said of a module (its number in ``shape``) that failed."""
         for name, pool in (("electrical", self.electrical), ("thermal", self.thermal)):
-            if pool.status[module] > Status.WARNING:
+            if pool.status[module] > WARNING:
                 said = pool.message(module)
                 return f"the {name} FMU reports {Status(pool.status[module]).name}" + (f": {said}" if said else "")
         return ""
@@ -213,6 +215,7 @@ class CoupledModules:
         self.thermal.restore(snapshot.thermal)
         for array, stored in zip(self._arrays(), snapshot.arrays, strict=True):
             array[...] = stored
+        self.any_failed = _has_failed(self.electrical) or _has_failed(self.thermal)
 
     def close(self) -> None:
         """Free the instances."""
@@ -225,13 +228,12 @@ class CoupledModules:
 
     def _mask(self, rows: Rows) -> BoolArray | None:
         """Return which instances ``rows`` are, as pools want it: those whose module has not failed yet."""
-        failed = self.electrical.status.max() > Status.WARNING
-        if isinstance(rows, slice) and not failed:
+        if isinstance(rows, slice) and not self.any_failed:
             return None
         mask = np.zeros(self.shape, dtype=np.bool_)
         mask[rows] = True
         instances = mask.reshape(-1)
-        return instances & (self.electrical.status <= Status.WARNING) if failed else instances
+        return instances & (self.electrical.status <= WARNING) if self.any_failed else instances
 
     def _instances(self, span: Span, values: float | FloatArray) -> float | FloatArray:
         """Return one number an instance for one a row."""
@@ -240,6 +242,10 @@ class CoupledModules:
         instances = np.zeros(self.shape)
         instances[span.rows] = span.broadcast(values, len(self.shape))
         return instances.reshape(-1)
+
+
+def _has_failed(pool: Pool) -> bool:
+    return bool(pool.status.max() > WARNING)
 
 
 def _pairs(columns: dict[str, Columns], arrays: dict[str, FloatArray]) -> list[tuple[FloatArray, Columns]]:

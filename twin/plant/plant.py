@@ -101,6 +101,7 @@ class Plant:
         # What was so after the last step; an event tells where it has become so.
         self._joined = np.zeros(arranged, dtype=np.bool_)
         self._infeasible, self._capped = np.zeros(sites, dtype=np.bool_), np.zeros(sites, dtype=np.bool_)
+        self._switched = False
         self._events: list[PlantEvent] = []
 
     @property
@@ -141,6 +142,7 @@ class Plant:
             self._walk(np.flatnonzero(slow & ~self.failed), agenda)
         else:
             self._step(EVERY, start_ns, end_ns - start_ns)
+        self._switched = False
         return sorted(self._events, key=lambda event: (event.time_ns, event.site))
 
     def snapshot(self) -> PlantSnapshot:
@@ -204,7 +206,7 @@ class Plant:
         text = "the modules cannot deliver what the inverter asks for: it has tripped and takes nothing"
         self._report_begun("infeasible_power", self._infeasible, rows, flow.infeasible, start_ns, text)
         self._modules.step(span, flow.current_A, self.ambient_K[rows])
-        if self._modules.any_failed():
+        if self._modules.any_failed:
             self._quarantine(rows, start_ns)
 
     def _sources(self, rows: Rows, step_s: float | FloatArray = 0.0) -> Sources:
@@ -222,8 +224,10 @@ class Plant:
         pack, module = (EVERY, EVERY) if action.slot < 0 else divmod(action.slot, self.wiring.modules)
         match action.actuator:
             case "module_closed":
+                self._switched = True
                 self._closed[site, pack, module] = action.value != 0.0
             case "pack_state":
+                self._switched = True
                 self.pack_state[site, pack] = PackState(int(action.value))
             case "power_limit_W":
                 self.inverter.limit(site, action.cell, action.value)
@@ -253,6 +257,8 @@ class Plant:
 
     def _report_inrush(self, rows: Rows, switches: Switches, time_ns: Nanoseconds) -> None:
         """Report the packs whose modules have just met a capacitor at another voltage, where the peak is high."""
+        if not self._switched:
+            return
         joined = switches.joined()
         joining = joined & ~self._joined[rows]
         self._joined[rows] = joined
