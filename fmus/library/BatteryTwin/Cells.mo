@@ -1,5 +1,28 @@
 within BatteryTwin;
 package Cells "Equivalent circuits of cells"
+  model OneRC "A cell of one RC pair and constant parameters, for verification"
+    // p --[R0]--[R1 | C1]--(ocv)-- n
+    extends Interfaces.TwoPin;
+    replaceable package Chemistry = Chemistries.LFP constrainedby Chemistries.Chemistry;
+    parameter Types.Charge capacity = 280 "charge between soc 0 and 1";
+    parameter Types.Resistance R0 = 3.8e-4 "ohmic";
+    parameter Types.Resistance R1 = 2.0e-4 "of the RC pair";
+    parameter Types.Time tau1 = 20 "time constant of the RC pair";
+    parameter Types.EntropicCoefficient dUdT = -1e-4 "entropic coefficient";
+    parameter Types.Fraction soc_start = 1 "state of charge at the start";
+    Interfaces.RealInput T(unit="K") "temperature of the cell";
+    Types.Fraction soc(start=soc_start, fixed=true) "state of charge";
+    Types.Voltage u1(start=0, fixed=true) "overvoltage of the RC pair";
+    Types.Voltage ocv "open-circuit voltage";
+    Types.HeatFlow heat_flow "heat generated";
+  equation
+    ocv = Chemistry.ocv_linear(soc);
+    v = ocv - u1 + R0*i;
+    der(soc) = i/(3600*capacity);
+    tau1*der(u1) = -R1*i - u1;
+    heat_flow = R0*i^2 + u1^2/R1 + i*T*dUdT;
+  end OneRC;
+
   model TwoRC "A cell of two RC pairs; temperature comes from outside, heat goes there"
     // p --[contact]--+--[r0]--[r1 | c1]--[r2 | c2]--(ocv)--+-- n
     //                +--------------[short]----------------+

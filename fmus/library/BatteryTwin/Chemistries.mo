@@ -6,6 +6,10 @@ package Chemistries "What a cell needs to know of its chemistry, as functions of
       input Types.Fraction soc;
       output Types.Voltage y;
     end ocv;
+    replaceable partial function ocv_linear "the same table, piecewise linear"
+      input Types.Fraction soc;
+      output Types.Voltage y;
+    end ocv_linear;
     replaceable partial function ocv_slope "its derivative by the state of charge"
       input Types.Fraction soc;
       output Types.Voltage y;
@@ -52,7 +56,7 @@ package Chemistries "What a cell needs to know of its chemistry, as functions of
         3.600000000};
     end ocv_table;
 
-    function entropic_table "O'Regan et al. 2022, Gerver and Meyers 2011, every 5 % of charge (data/cells/entropic_lfp.csv)"
+    function entropic_table "O'Regan et al. 2022, Gerver and Meyers 2011, every 5 % of charge (data/cells/lfp_by_soc.csv)"
       output Types.EntropicCoefficient table[21];
     algorithm
       table := {-2.2362e-4, -3.8629e-4, -4.8848e-4, -3.6996e-4, -1.9592e-4, -1.1463e-4, -8.8387e-5, -7.3692e-5,
@@ -78,6 +82,10 @@ package Chemistries "What a cell needs to know of its chemistry, as functions of
     algorithm
       y := Tables.smooth(ocv_table(), soc);
     end ocv;
+    redeclare function extends ocv_linear
+    algorithm
+      y := Tables.linear(ocv_table(), soc);
+    end ocv_linear;
     redeclare function extends ocv_slope
     algorithm
       y := Tables.slope(ocv_table(), soc);
