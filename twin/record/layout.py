@@ -80,7 +80,7 @@ def _create_time(file: h5py.File, start: datetime) -> None:
 
 def _create_signal(file: h5py.File, signal: Signal, layout: Layout) -> None:
     sizes = layout.sizes(signal)
-    dataset = create_series(file, signal, sizes, 0)
+    dataset = create_series(file, signal, sizes, 0, CHUNK_ROWS)
     write_attributes(dataset, signal.attributes())
     auxiliary = [name for name, dim in COORDINATE_DIM.items() if name in layout.coordinates and dim != name]
     coordinates = [name for name in auxiliary if COORDINATE_DIM[name] in signal.dims]
@@ -89,15 +89,15 @@ def _create_signal(file: h5py.File, signal: Signal, layout: Layout) -> None:
         dataset.dims[axis].attach_scale(file[dim])
 
 
-def create_series(file: h5py.File, signal: Signal, sizes: tuple[int, ...], rows: int) -> h5py.Dataset:
-    """Create the bare dataset of a signal ``[*sizes, rows]``, extensible along time, chunked alike in every file."""
+def create_series(file: h5py.File, signal: Signal, sizes: tuple[int, ...], rows: int, chunk_rows: int) -> h5py.Dataset:
+    """Create the bare dataset of a signal ``[*sizes, rows]``, extensible along time."""
     fill = {} if signal.flags else {"fillvalue": np.nan}
     return file.create_dataset(
         signal.name,
         (*sizes, rows),
         signal.dtype,
         maxshape=(*sizes, None),
-        chunks=chunk_shape(sizes),
+        chunks=chunk_shape(sizes, chunk_rows),
         **fill,
         **COMPRESSION,
     )

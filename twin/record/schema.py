@@ -122,11 +122,11 @@ def of_detail(signals: tuple[Signal, ...], detail: Detail) -> tuple[Signal, ...]
     return tuple(signal for signal in signals if len(signal.dims) <= _DEPTH[detail])
 
 
-def chunk_shape(sizes: tuple[int, ...]) -> tuple[int, ...]:
+def chunk_shape(sizes: tuple[int, ...], chunk_rows: int = CHUNK_ROWS) -> tuple[int, ...]:
     """Return the chunk of a signal of ``sizes`` without time: about 16 series, the innermost dimension first."""
     budget = CHUNK_UNITS
     chunk: list[int] = []
     for size in reversed(sizes):
         chunk.insert(0, max(1, min(size, budget)))
         budget //= chunk[0]
-    return (*chunk, CHUNK_ROWS)
+    return (*chunk, chunk_rows)

@@ -38,9 +38,10 @@ def write_segment(
     part = folder / f"{name}.part"
     with h5py.File(part, "w") as file:
         file.create_dataset("time_s", data=time_s)
+        chunk_rows = max(1, min(CHUNK_ROWS, len(time_s)))  # HDF5 packs the whole of a chunk that is filled in part
         for signal in layout.signals:
             values = signal.stored(rows[signal.name])
-            create_series(file, signal, values.shape[:-1], values.shape[-1])[...] = values
+            create_series(file, signal, values.shape[:-1], len(time_s), chunk_rows)[...] = values
         for table, columns in tables.items():
             group = file.create_group(f"{TABLES}/{table}")
             for column_name, column in columns.items():
@@ -121,10 +122,10 @@ class Segments:
         return np.concatenate(parts, axis=-1) if len(parts) != 1 else parts[0]
 
     def whole_block(self, start: int, stop: int) -> Segment | None:
-        """Return the segment whose own chunks hold the rows ``[start, stop)``, if there is one."""
+        """Return the segment whose chunks are those of the final file for the rows ``[start, stop)``, if one is."""
         entry = self.overlapping(start, stop)[0]
-        aligned = entry.first_row % CHUNK_ROWS == 0 and start % CHUNK_ROWS == 0
-        return entry if aligned and entry.stop_row >= stop else None
+        same_chunks = entry.first_row % CHUNK_ROWS == 0 and entry.rows >= CHUNK_ROWS
+        return entry if same_chunks and entry.stop_row >= stop else None
 
     def table_names(self) -> list[str]:
         """Return the names of all tables."""
