@@ -1,27 +1,22 @@
 """Electrical and thermal equations of modules as one system, solved by SciPy: the judge of their co-simulation.
 
-Written from the equations of ``fmus/module_electrical`` and ``fmus/module_thermal`` without their code; only the tables
-of the chemistry are read from the Modelica source, as data. Modules in parallel are a differential-algebraic system:
-at every instant the bus voltage is the root of Kirchhoff's current law.
+Written from the equations of ``fmus/module_electrical`` and ``fmus/module_thermal`` without their code. Modules in
+parallel are a differential-algebraic system: at every instant the bus voltage is the root of Kirchhoff's current law.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
-from scipy.interpolate import CubicHermiteSpline
 from scipy.optimize import brentq
 
-from twin import resources
+from tests.worlds.solutions.electrical_module import tables
 
 FloatArray = NDArray[np.float64]
-Curve = Callable[[FloatArray], FloatArray]
 
 CELLS = 16
 REFERENCE_K = 298.15
@@ -32,25 +27,6 @@ CELL_J_K, HOUSING_J_K = 6300.0, 9800.0
 CELL_CELL_W_K, CELL_HOUSING_W_K, END_PLATE_W_K, HOUSING_AMBIENT_W_K = 0.36, 2.5, 0.7, 7.8
 
 
-def _curve(name: str) -> Curve:
-    """Return a table of the chemistry as a monotone cubic that goes on along its end slopes."""
-    source = (resources.folder("fmus") / "library" / "BatteryTwin" / "Chemistries.mo").read_text()
-    found = re.search(rf"function {name}_table.*?table := \{{(.*?)\}}", source, re.DOTALL)
-    assert found, name
-    values = np.array([float(number) for number in found[1].split(",")])
-    knots = np.linspace(0.0, 1.0, len(values))
-    rise = np.diff(values)
-    inner = [2 * a * b / (a + b) if a * b > 0 else 0.0 for a, b in pairwise(rise)]
-    slopes = np.array([rise[0], *inner, rise[-1]]) * (len(values) - 1)
-    spline = CubicHermiteSpline(knots, values, slopes)
-
-    def evaluate(soc: FloatArray) -> FloatArray:
-        within = np.clip(soc, 0.0, 1.0)
-        return spline(within) + (soc - within) * np.where(soc < 0.0, slopes[0], slopes[-1])
-
-    return evaluate
-
-
 @dataclass(frozen=True)
 class Modules:
     """Modules of 16 cells; ``soc_start``, ``bleed``: ``[module, cell]``."""
@@ -59,10 +35,6 @@ class Modules:
     bleed: FloatArray
     start_K: float = REFERENCE_K
     ambient_K: float = REFERENCE_K
-    ocv: Curve = field(default_factory=lambda: _curve("ocv"))
-    entropic: Curve = field(default_factory=lambda: _curve("entropic"))
-    ohmic: Curve = field(default_factory=lambda: _curve("ohmic"))
-    polarisation: Curve = field(default_factory=lambda: _curve("polarisation"))
 
     def start(self) -> FloatArray:
         """Return the state at rest: ``[module, 4 x 16 + 1]``, SOC, u1, u2, temperatures, housing."""
@@ -73,8 +45,8 @@ class Modules:
         """Return each cell's emf and resistance, its bleed resistor included, ``[module, cell]``."""
         soc, u1, u2, temperature_K, _ = _split(state)
         emf_V = self._ocv(soc, temperature_K) - u1 - u2
-        divided = 1.0 + self._ohm(2.0e-4, 2000.0, self.ohmic, soc, temperature_K) * self.bleed / BLEED_OHM
-        return emf_V / divided, self._ohm(2.0e-4, 2000.0, self.ohmic, soc, temperature_K) / divided
+        divided = 1.0 + self._ohm(2.0e-4, 2000.0, "ohmic", soc, temperature_K) * self.bleed / BLEED_OHM
+        return emf_V / divided, self._ohm(2.0e-4, 2000.0, "ohmic", soc, temperature_K) / divided
 
     def rates(self, state: FloatArray, current_A: FloatArray) -> FloatArray:
         """Return the state's derivative at ``current_A[module]``."""
@@ -83,11 +55,11 @@ class Modules:
         voltage_V = emf_V - cell_ohm * current_A[:, None]
         bleed_A = voltage_V * self.bleed / BLEED_OHM
         cell_A = current_A[:, None] + bleed_A
-        r0 = self._ohm(2.0e-4, 2000.0, self.ohmic, soc, temperature_K)
-        r1 = self._ohm(1.2e-4, 4000.0, self.polarisation, soc, temperature_K)
-        r2 = self._ohm(1.8e-4, 4000.0, self.polarisation, soc, temperature_K)
+        r0 = self._ohm(2.0e-4, 2000.0, "ohmic", soc, temperature_K)
+        r1 = self._ohm(1.2e-4, 4000.0, "polarisation", soc, temperature_K)
+        r2 = self._ohm(1.8e-4, 4000.0, "polarisation", soc, temperature_K)
         joule_W = r0 * cell_A**2 + u1**2 / r1 + u2**2 / r2
-        reversible_W = -cell_A * temperature_K * self.entropic(soc)
+        reversible_W = -cell_A * temperature_K * tables()["entropic"](soc)
         lost_W = SELF_DISCHARGE_A * self._ocv(soc, temperature_K)
         warming, housing = self._thermal(
             temperature_K, housing_K, joule_W + reversible_W + lost_W, (bleed_A * voltage_V).sum(axis=1)
@@ -116,11 +88,11 @@ class Modules:
         return kept_W / CELL_J_K, (board_W + to_housing_W.sum(axis=1) - to_ambient_W) / HOUSING_J_K
 
     def _ocv(self, soc: FloatArray, temperature_K: FloatArray) -> FloatArray:
-        return self.ocv(soc) + (temperature_K - REFERENCE_K) * self.entropic(soc)
+        return tables()["ocv"](soc) + (temperature_K - REFERENCE_K) * tables()["entropic"](soc)
 
     @staticmethod
-    def _ohm(ohm: float, activation_K: float, curve: Curve, soc: FloatArray, temperature_K: FloatArray) -> FloatArray:
-        return ohm * np.exp(activation_K * (1 / temperature_K - 1 / REFERENCE_K)) * curve(soc)
+    def _ohm(ohm: float, activation_K: float, table: str, soc: FloatArray, temperature_K: FloatArray) -> FloatArray:
+        return ohm * np.exp(activation_K * (1 / temperature_K - 1 / REFERENCE_K)) * tables()[table](soc)
 
 
 @dataclass(frozen=True)
