@@ -157,9 +157,26 @@ def test_threads_are_used_and_change_no_bit(fmi: str, open_: Callable[..., Pool]
 
 
 def _advance(pool: Pool, results: Any) -> None:
-    for tick in range(5, 10):
+    for tick in range(5, 150):  # the pool tries its threads now and then, whatever it took lately
         pool.step(float(tick), 1.0)
     results.put(pool.outputs.tobytes())
+
+
+@pytest.mark.parametrize("fmi", ["2.0", "3.0"])
+def test_threads_do_not_share_what_they_rearrange(fmi: str, fmus: dict[str, Path]) -> None:
+    count, inputs, outputs = 4000, INPUTS[::-1], OUTPUTS[::-1]
+    pools = [open_pool(fmus[fmi], count, inputs, outputs, threads=threads) for threads in (1, 3)]
+    random = np.random.default_rng(4)
+    for pool in pools:
+        pool.initialize({})
+    for tick in range(200):
+        values = draw_inputs(random, count)[:, ::-1]
+        for pool in pools:
+            pool.inputs[:] = values
+            pool.step(float(tick), 1.0)
+    same(*pools)
+    for pool in pools:
+        pool.close()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="fork")
@@ -173,7 +190,7 @@ def test_forked_child_goes_on_without_its_parents_threads(open_: Callable[..., P
     child.start()
     outputs = results.get(timeout=20)
     child.join(timeout=20)
-    for tick in range(5, 10):
+    for tick in range(5, 150):
         pool.step(float(tick), 1.0)
     assert outputs == pool.outputs.tobytes()
     assert child.exitcode == 0

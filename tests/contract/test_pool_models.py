@@ -65,7 +65,7 @@ def advance(pool: Pool, state: Any, tick: int, inputs: Any, steps_s: Any) -> Non
 def test_same_model_of_both_versions_agrees() -> None:
     outputs = []
     for fmi in ("2.0", "3.0"):
-        path = build("module_electrical", fmi)  # type: ignore[arg-type]
+        path = build("module_electrical", fmi)
         pool = open_pool(path, 2, ["current_A"], scalars(path, "output"))
         pool.initialize({"soc_start": np.linspace(0.2, 0.8, 16), "capacity_Ah[3]": [300.0, 310.0]})
         pool.inputs[:, 0] = [50.0, -50.0]
