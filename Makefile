@@ -25,7 +25,7 @@ docs: setup ## run every code block of the how-tos
 	$(BIN)/pytest tests/docs
 
 bench: setup ## measure the figures of the issues, as ratios side by side
-	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
+	for benchmark in $(basename $(notdir $(wildcard benchmarks/*.py))); do $(BIN)/python -m benchmarks.$$benchmark || exit 1; done
 
 format: setup ## format the sources
 	$(BIN)/ruff check --fix .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,9 @@ def _mistake(name: str, unit: str) -> str | None:
     if suffix is None:
         return f"{name} has the unit {unit} and no suffix"
     # Units such as "V/(A.s)" write products with a dot, as Modelica does.
-    same = UNITS.Unit(SUFFIXES[suffix]) == UNITS.Unit(unit.replace(".", "*").replace("Ohm", "ohm"))
+    stated = UNITS.Quantity(1.0, unit.replace(".", "*").replace("Ohm", "ohm"))
+    meant = UNITS.Quantity(1.0, SUFFIXES[suffix])
+    same = stated.dimensionality == meant.dimensionality and math.isclose(stated.to(meant.units).magnitude, 1.0)
     return None if same else f"{name} ends in {suffix} and has the unit {unit}"
 
 

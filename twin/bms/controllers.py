@@ -149,7 +149,8 @@ def _actions(
 ) -> Iterator[Action]:
     """Yield the set-points that changed; a command ``[row, n]`` is one of ``n`` cells."""
     for actuator, wanted in commands.items():
-        for where in np.argwhere(role.changed(actuator, rows, wanted)):
+        changed = role.changed(actuator, rows, wanted)
+        for where in np.argwhere(changed) if changed.any() else ():
             row, cell = int(where[0]), int(where[1]) if len(where) > 1 else -1
             value = float(wanted[tuple(where)])
             yield Action(int(time_ns[row]), int(ecus.site[row]), actuator, value, int(ecus.slot[row]), cell)
@@ -157,11 +158,13 @@ def _actions(
 
 def _events(role: Role, rows: IntArray, ecus: Ecus, time_ns: IntArray, findings: Findings) -> Iterator[Event]:
     """Yield an event for every code whose level changed."""
-    before = role.level[rows]
+    changed = role.level[rows] != findings.level
+    if not changed.any():
+        return
     role.level[rows] = findings.level
     firmware = role.firmware
     whole_pack = firmware.scope != "module"
-    for row, column in np.argwhere(before != findings.level):
+    for row, column in np.argwhere(changed):
         code, level = firmware.codes[column], Level(int(findings.level[row, column]))
         module = -1 if whole_pack else int(ecus.slot[row])
         cell = int(findings.cell[row, column])

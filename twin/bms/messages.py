@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.bms.firmware.firmware import FloatArray, Received, Signals
+from twin.bms.firmware.firmware import Contents, FloatArray, Received
 from twin.network.bus import BusEngine
 from twin.network.codec import MessageLayout
 from twin.network.database import Database, bus_messages
@@ -47,7 +47,7 @@ class _Alike:
         """The signals' names, ``[kind][signal]``."""
         return tuple(tuple(signal.name for signal in layout.signals) for layout in self.layouts)
 
-    def physical(self, frames: Mapping[str, Signals], rows: int) -> FloatArray:
+    def physical(self, frames: Mapping[str, Contents], rows: int) -> FloatArray:
         """Return the frames' values as ``[signal, kind * row]``; a signal that is not given has its initial value."""
         values = np.empty((len(self.names[0]), len(self.kinds), rows))
         for index, (kind, layout) in enumerate(zip(self.kinds, self.layouts, strict=True)):
@@ -82,10 +82,10 @@ class MessageTable:
             values = group.layouts[0].codec.decode(payload.reshape(-1, payload.shape[-1]))
             values = values.reshape(-1, *message.shape)
             for index, (kind, names) in enumerate(zip(group.kinds, group.names, strict=True)):
-                received[kind] = Received(dict(zip(names, values[:, index], strict=True)), time_ns[index])
+                received[kind] = Received(names, values[:, index], time_ns[index])
         return received
 
-    def send(self, buses: BusEngine, frames: Mapping[str, Signals], sender: Ecus, time_ns: IntArray) -> None:
+    def send(self, buses: BusEngine, frames: Mapping[str, Contents], sender: Ecus, time_ns: IntArray) -> None:
         """Queue frames of the senders, ``signals[row]`` by type, each sender's at its own ``time_ns``."""
         rows = len(time_ns)
         messages, payloads = [], []

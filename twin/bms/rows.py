@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,18 +14,20 @@ State = TypeVar("State")
 
 def take(state: State, rows: NDArray[np.int64]) -> State:
     """Return a copy of some rows."""
-    parts: dict[str, Any] = {}
-    for field in fields(state):  # type: ignore[arg-type]
-        value = getattr(state, field.name)
-        parts[field.name] = take(value, rows) if is_dataclass(value) else value[rows]
-    return replace(state, **parts)  # type: ignore[type-var]
+    parts = (getattr(state, name) for name in _names(state.__class__))
+    return type(state)(*(take(part, rows) if is_dataclass(part) else part[rows] for part in parts))
 
 
 def put(state: State, rows: NDArray[np.int64], new: State) -> None:
     """Write some rows back in place."""
-    for field in fields(state):  # type: ignore[arg-type]
-        value, part = getattr(state, field.name), getattr(new, field.name)
-        if is_dataclass(value):
-            put(value, rows, part)
+    for name in _names(state.__class__):
+        part, value = getattr(state, name), getattr(new, name)
+        if is_dataclass(part):
+            put(part, rows, value)
         else:
-            value[rows] = part
+            part[rows] = value
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))

@@ -6,6 +6,7 @@ Source: G. L. Plett, Battery Management Systems, vol. 2, Artech House 2015, sect
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,8 +45,10 @@ class CoulombCounting:
         full = (cell_voltage_V.max(axis=1) >= FULL_V) & (current_A <= 0.0) & (-current_A < FULL_C_RATE * capacity_Ah)
         still = np.abs(current_A) < REST_C_RATE * capacity_Ah
         rest_ns = np.where(still, self.rest_ns + np.round(elapsed_s * 1e9).astype(np.int64), 0)
-        rested, steep = ocv.soc(cell_voltage_V.mean(axis=1))
-        soc = np.where((rest_ns >= REST_NS) & steep, rested, soc)
+        rested = rest_ns >= REST_NS
+        if rested.any():
+            resting_soc, steep = ocv.soc(cell_voltage_V.mean(axis=1))
+            soc = np.where(rested & steep, resting_soc, soc)
         soc = np.where(full, 1.0, soc)
         return CoulombCounting(np.clip(soc, 0.0, 1.0), time_ns, rest_ns)
 
@@ -60,5 +63,8 @@ class OcvCurve:
     def soc(self, voltage_V: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
         """Return the SOC of resting cells, and whether the curve is steep enough there to trust it."""
         segment = np.clip(np.searchsorted(self.ocv_V, voltage_V) - 1, 0, len(self.ocv_V) - 2)
-        slope = np.diff(self.ocv_V) / np.diff(self.soc_knots)
-        return np.interp(voltage_V, self.ocv_V, self.soc_knots), slope[segment] > STEEP_V
+        return np.interp(voltage_V, self.ocv_V, self.soc_knots), self._steep[segment]
+
+    @cached_property
+    def _steep(self) -> NDArray[np.bool_]:
+        return np.diff(self.ocv_V) > STEEP_V * np.diff(self.soc_knots)

@@ -20,6 +20,9 @@ from twin.plant.action import Actuator
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Signals = Mapping[str, FloatArray]
+"""Values by name, ``[row]`` each."""
+Contents = Mapping[str, FloatArray | float]
+"""Values of a frame's signals: ``[row]``, or one for all rows."""
 State = TypeVar("State")
 
 
@@ -27,12 +30,19 @@ State = TypeVar("State")
 class Received:
     """The newest frame of one message type.
 
-    ``signals[name]`` and ``time_ns`` are ``[row]``, or ``[row, sender]`` where a pack's controller reads its modules;
-    ``time_ns`` is when the frame's end was received, -1 if there was none.
+    A signal, ``received[name]``, and ``time_ns`` are ``[row]``, or ``[row, sender]`` where a pack's controller reads
+    its modules; ``time_ns`` is when the frame's end was received, -1 if there was none.
     """
 
-    signals: Signals
+    names: tuple[str, ...]
+    values: FloatArray
+    """``[signal, row]`` or ``[signal, row, sender]``, in the order of ``names``."""
     time_ns: IntArray
+
+    def __getitem__(self, name: str) -> FloatArray:
+        """Return one signal."""
+        signal: FloatArray = self.values[self.names.index(name)]
+        return signal
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,7 @@ class Findings:
 class Outputs:
     """What an activation wants: frames to send, set-points to hold, findings, and what it believes (for the log)."""
 
-    frames: Mapping[str, Signals]
+    frames: Mapping[str, Contents]
     commands: Mapping[Actuator, FloatArray]
     findings: Findings | None
     beliefs: Signals

@@ -40,8 +40,8 @@ class InverterControl(Firmware[InverterState]):
         """
         limits = inputs.received["Inverter_Limits"]
         fresh = (limits.time_ns >= 0) & (inputs.time_ns - limits.time_ns < LIMITS_TIMEOUT_NS)
-        voltage_V = np.floor(inputs.received["Inverter_Measurements"].signals["Voltage"])
-        current_A = np.stack([limits.signals["ChargeCurrentLimit"], limits.signals["DischargeCurrentLimit"]], axis=1)
+        voltage_V = np.floor(inputs.received["Inverter_Measurements"]["Voltage"])
+        current_A = np.stack([limits["ChargeCurrentLimit"], limits["DischargeCurrentLimit"]], axis=1)
         power_W = np.where(fresh[:, None], current_A * voltage_V[:, None], 0.0)
         after = InverterState((state.counter + 1) % 256)
         frames = {"Inverter_Heartbeat": {"Counter": after.counter.astype(np.float64)}}

@@ -16,7 +16,7 @@ from twin.bms.codes import (
     FaultCode,
     Level,
 )
-from twin.bms.firmware.firmware import FloatArray, Signals
+from twin.bms.firmware.firmware import Contents, FloatArray
 
 MESSAGES = (
     "Inverter_Limits",
@@ -58,45 +58,39 @@ class Battery:
     failed: NDArray[np.bool_]
 
 
-def frames(battery: Battery) -> dict[str, Signals]:
+def frames(battery: Battery) -> dict[str, Contents]:
     """Return the six frames."""
-    rows = len(battery.soc)
-    limits: Signals = {
-        "ChargeVoltageLimit": np.full(rows, battery.charge_V),
+    limits: Contents = {
+        "ChargeVoltageLimit": battery.charge_V,
         "ChargeCurrentLimit": battery.charge_A,
         "DischargeCurrentLimit": battery.discharge_A,
-        "DischargeVoltageLimit": np.full(rows, battery.discharge_V),
+        "DischargeVoltageLimit": battery.discharge_V,
     }
-    measurements: Signals = {
+    measurements: Contents = {
         "Voltage": battery.voltage_V,
         "Current": battery.current_A,
         "Temperature": battery.hottest_C,
     }
-    requests: Signals = {
+    requests: Contents = {
         "ChargeEnable": (battery.charge_A > 0).astype(np.float64),
         "DischargeEnable": (battery.discharge_A > 0).astype(np.float64),
     }
-    contents = (
-        limits,
-        {"SOC": battery.soc * 100.0, "SOH": np.full(rows, 100.0)},
-        measurements,
-        _alarms(battery),
-        requests,
-        {f"Character{place}": np.full(rows, float(letter)) for place, letter in enumerate(_MAKER, 1)},
-    )
-    return dict(zip(MESSAGES, contents, strict=True))
+    state: Contents = {"SOC": battery.soc * 100.0, "SOH": 100.0}
+    maker: Contents = {f"Character{place}": float(letter) for place, letter in enumerate(_MAKER, 1)}
+    return dict(zip(MESSAGES, (limits, state, measurements, _alarms(battery), requests, maker), strict=True))
 
 
-def _alarms(battery: Battery) -> Signals:
+def _alarms(battery: Battery) -> Contents:
     """Return protection bits where a module has isolated itself, alarm bits where one is about to."""
-    signals: dict[str, FloatArray] = {}
-    for name, code in _SIGNALS:
-        here = battery.code == code.number
-        for kind, level in (("Protection", Level.FATAL), ("Alarm", Level.WARNING)):
-            signals[name + kind] = (here & (battery.level == level)).any(axis=1).astype(np.float64)
-    signals["SystemErrorProtection"] = battery.failed.astype(np.float64)
-    signals["CommunicationAlarm"] = battery.silent.astype(np.float64)
-    signals["Modules"] = battery.modules
-    for place, letter in enumerate(_MARKS, 1):
-        signals[f"Mark{place}"] = np.full(len(battery.modules), float(letter))
+    signals: dict[str, FloatArray | float] = {
+        "SystemErrorProtection": battery.failed.astype(np.float64),
+        "CommunicationAlarm": battery.silent.astype(np.float64),
+        "Modules": battery.modules,
+        **{f"Mark{place}": float(letter) for place, letter in enumerate(_MARKS, 1)},
+    }
+    if battery.code.any():
+        for name, code in _SIGNALS:
+            here = battery.code == code.number
+            for kind, level in (("Protection", Level.FATAL), ("Alarm", Level.WARNING)):
+                signals[name + kind] = (here & (battery.level == level)).any(axis=1).astype(np.float64)
     return signals

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from twin.bms.balancing.passive_voltage import bleed_duty
 from twin.bms.codes import PROTECTION_CODES, FaultCode, Level
 from twin.bms.estimators.coulomb_counting import CoulombCounting, OcvCurve
-from twin.bms.firmware.firmware import Findings, Firmware, FloatArray, Inputs, IntArray, Outputs, Signals
+from twin.bms.firmware.firmware import Contents, Findings, Firmware, FloatArray, Inputs, IntArray, Outputs, Signals
 from twin.bms.options import Bms
 from twin.bms.protection import Protection, Thresholds
 
@@ -96,9 +96,9 @@ class ModuleMonitor(Firmware[MonitorState]):
         """Return whether the contactor should be closed (the last word counts), and whether balancing is allowed."""
         command = inputs.received["Pack_Command"]
         heard = command.time_ns >= 0
-        requested = (command.signals["CloseRequest"].astype(np.int64) >> inputs.slot) & 1 == 1
+        requested = (command["CloseRequest"].astype(np.int64) >> inputs.slot) & 1 == 1
         fresh = heard & (inputs.time_ns - command.time_ns < COMMAND_TIMEOUT_NS)
-        return np.where(heard, requested, closed), fresh & (command.signals["BalancingAllowed"] > 0)
+        return np.where(heard, requested, closed), fresh & (command["BalancingAllowed"] > 0)
 
     def _frames(
         self,
@@ -107,11 +107,11 @@ class ModuleMonitor(Firmware[MonitorState]):
         voltage_V: FloatArray,
         temperature_K: FloatArray,
         current_A: FloatArray,
-    ) -> dict[str, Signals]:
+    ) -> dict[str, Contents]:
         worst = level.argmax(axis=1)
         severity = level.max(axis=1)
         numbers = np.array([code.number for code in self.codes])
-        frames: dict[str, Signals] = {
+        frames: dict[str, Contents] = {
             "Module_State": {
                 "SOC": state.charge.soc * 100.0,
                 "Current": current_A,
@@ -158,7 +158,7 @@ def extremes(voltage_V: FloatArray, temperature_K: FloatArray, current_A: FloatA
     return values, cell
 
 
-def _split(message: str, signal: str, values: FloatArray, per_frame: int) -> dict[str, Signals]:
+def _split(message: str, signal: str, values: FloatArray, per_frame: int) -> dict[str, Contents]:
     """Return ``values[row, cell]`` dealt out to numbered frames of ``per_frame`` numbered signals."""
     return {
         f"{message}{first // per_frame + 1}": {

@@ -12,7 +12,17 @@ from twin.bms import limits
 from twin.bms.codes import MODULE_SILENT, PRECHARGE_FAILED, FaultCode, Level
 from twin.bms.contactors import MainContactor, Sequence
 from twin.bms.firmware import inverter_protocol
-from twin.bms.firmware.firmware import Findings, Firmware, FloatArray, Inputs, IntArray, Outputs, Received, Signals
+from twin.bms.firmware.firmware import (
+    Contents,
+    Findings,
+    Firmware,
+    FloatArray,
+    Inputs,
+    IntArray,
+    Outputs,
+    Received,
+    Signals,
+)
 from twin.bms.firmware.inverter_protocol import Battery
 from twin.bms.options import Bms
 
@@ -61,12 +71,12 @@ class PackView:
         temperatures_K = _stack([inputs.received[name] for name in _TEMPERATURE_FRAMES]) + _KELVIN
         return cls(
             heard,
-            heard & (state.signals["ContactorClosed"] > 0),
-            state.signals["Level"],
-            state.signals["FaultCode"],
-            state.signals["SOC"] / 100.0,
-            state.signals["Current"],
-            state.signals["Voltage"],
+            heard & (state["ContactorClosed"] > 0),
+            state["Level"],
+            state["FaultCode"],
+            state["SOC"] / 100.0,
+            state["Current"],
+            state["Voltage"],
             voltages_V.max(axis=0),
             voltages_V.min(axis=0),
             temperatures_K.max(axis=0),
@@ -140,20 +150,20 @@ class PackController(Firmware[PackState]):
 
     def _frames(
         self, state: PackState, view: PackView, findings: Findings, inputs: Inputs, pack_V: FloatArray, soc: FloatArray
-    ) -> dict[str, Signals]:
+    ) -> dict[str, Contents]:
         contactor = state.sequence.state
         current_A = (view.current_A * view.heard).sum(axis=1)
         worst = np.maximum(np.where(view.heard, view.level, 0.0).max(axis=1), findings.level.max(axis=1))
         bits = ((1 << self._modules) - 1) << inputs.slot
         start = view.heard.any(axis=1) & ~state.sequence.failed
-        command: Signals = {
+        command: Contents = {
             "CloseRequest": np.where(start, bits, 0).astype(np.float64),
             "BalancingAllowed": (contactor == MainContactor.CLOSED).astype(np.float64),
             "LowestCellVoltage": np.where(view.heard, view.lowest_V, np.nan).min(axis=1),
             "PackState": contactor.astype(np.float64),
             "Counter": state.counter.astype(np.float64),
         }
-        told: Signals = {
+        told: Contents = {
             "SOC": soc * 100.0,
             "Current": current_A,
             "Voltage": pack_V,
@@ -186,4 +196,4 @@ class PackController(Firmware[PackState]):
 
 def _stack(frames: list[Received]) -> FloatArray:
     """Return every signal of several frames as ``[signal, row, module]``."""
-    return np.stack([values for frame in frames for values in frame.signals.values()])
+    return np.concatenate([frame.values for frame in frames])
