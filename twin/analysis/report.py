@@ -53,8 +53,13 @@ def _page(run: RunView) -> str:
 <body>
 <main>
 {_head(run, title)}
-<nav><a href="#fleet">Fleet</a><a href="#site">Site {run.site}</a><a href="#bus">Bus</a><a href="#events">Events</a>
-<a href="#provenance">Provenance</a></nav>
+<nav>
+<a href="#fleet">Fleet</a>
+<a href="#site">Site {run.site}</a>
+<a href="#bus">Bus</a>
+<a href="#events">Events</a>
+<a href="#provenance">Provenance</a>
+</nav>
 <section id="fleet"><h2>Fleet</h2>{_plots(run, "fleet")}</section>
 <section id="site"><h2>Site {run.site} in depth</h2>{_why_this_site(run)}{_plots(run, "site")}</section>
 <section id="bus"><h2>CAN bus</h2>{_plots(run, "bus")}{bus_table(run)}</section>
