@@ -99,7 +99,7 @@ def figure_by_module(slots: list[int], y_title: str) -> go.Figure:
     drawn = make_subplots(
         len(slots), 1, shared_xaxes=True, subplot_titles=titles, vertical_spacing=0.13 / len(slots) ** 0.5
     )
-    drawn.update_annotations(x=1.0, xanchor="right")  # the legend is on the left
+    drawn.update_annotations(x=0.8, xanchor="right")  # between the legend on the left and the buttons on the right
     drawn.update_layout(height=90 + 220 * len(slots), hovermode="closest")
     drawn.update_xaxes(type="date")
     drawn.update_yaxes(title_text=y_title)
