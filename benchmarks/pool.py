@@ -1,6 +1,6 @@
 """What a pool costs over a plain C loop on the same FMU, side by side in one run.
 
-    python benchmarks/pool.py [--count 1000] [--rounds 15] [--fmi 2.0]
+    python -m benchmarks.pool [--count 1000] [--rounds 15] [--fmi 2.0]
 
 Every round times all contenders one after the other on the same inputs, so that a busy machine hurts them alike; the
 table shows medians over the rounds of each round's own ratio.
