@@ -113,10 +113,10 @@ class Codec:
 
     def _raw(self, physical: FloatArray) -> Words:
         scaled = (physical - self._offset) / self._scale
-        integers = np.where(scaled == scaled, scaled, self._missing)
-        np.rint(integers, out=integers)
+        integers = np.rint(scaled)
         np.maximum(integers, self._lowest, out=integers)
         np.minimum(integers, self._highest, out=integers)
+        integers = np.where(np.isnan(integers), self._missing, integers)
         if self._wide:
             wide = integers[self._wide].astype(np.uint64)
             integers[self._wide] = 0

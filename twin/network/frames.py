@@ -95,19 +95,35 @@ class FrameLengths:
         self._run_state = np.array([header.run_state for header in headers], np.int64)
         self._crc_of_zeros = np.array([header.crc_of_zeros for header in headers], np.int64)
         self._bits = np.array([header.bits for header in headers], np.int64)
-        self._lengths: list[int] = np.unique(self._length).tolist()
 
     def bits(self, message: NDArray[np.int64], payloads: NDArray[np.uint8]) -> NDArray[np.int64]:
         """Return the lengths of frames of ``message[n]``, an index, with ``payloads[n, 8]``: ``int64[n]``."""
-        bits = np.empty(len(message), np.int64)
         length = self._length[message]
-        for one in self._lengths:
-            rows = np.flatnonzero(length == one)
-            if len(rows):
-                kind = message[rows]
-                payload = np.ascontiguousarray(payloads[rows, :one])
-                bits[rows] = _classic_bits(self._run_state[kind], self._crc_of_zeros[kind], self._bits[kind], payload)
-        return bits
+        header = self._run_state[message], self._crc_of_zeros[message], self._bits[message]
+        if length.size and (length == length[0]).all():
+            return _classic_bits(*header, np.ascontiguousarray(payloads[:, : length[0]]))
+        return _mixed_bits(*header, length, payloads)
+
+
+def _mixed_bits(
+    run_state: NDArray[np.int64],
+    crc_of_zeros: NDArray[np.int64],
+    header_bits: NDArray[np.int64],
+    length: NDArray[np.int64],
+    payloads: NDArray[np.uint8],
+) -> NDArray[np.int64]:
+    """Return the lengths of frames of different payload lengths, ``payloads[n, 8]``, byte by byte."""
+    positions = np.arange(8)
+    within = positions < length[:, None]
+    # A byte's share of the CRC hangs on the bytes behind it, so its place in the table counts from the end.
+    shares = _crc15_by_position(8)[(positions + 8 - length[:, None]) % 8, payloads]
+    crc = crc_of_zeros ^ np.bitwise_xor.reduce(np.where(within, shares, 0), axis=1)
+    state, bits, table = run_state, header_bits.copy(), _stuffing(8)
+    for position in range(int(length.max(initial=0))):
+        entry = np.where(within[:, position], table[state, payloads[:, position]], state)
+        state = entry & 7
+        bits += entry >> 3
+    return bits + (_stuffing(15)[state, crc] >> 3)
 
 
 def _classic_bits(
