@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from twin.bms.events import Event
 from twin.build import World
 from twin.network.statistics import LATENCY_EDGES_NS
 from twin.plant.action import PlantEvent
-from twin.record import Column, RunWriter, Signal
+from twin.record import Column, Entry, Signal
 
 Values = NDArray[Any]
 
@@ -50,12 +50,28 @@ SIGNALS: tuple[Signal, ...] = (
 )
 
 
-class Log:
-    """Takes rows, events and frames from a world to a writer."""
+class Sink(Protocol):
+    """Where a log goes: the writer of a run, or a pipe to it. See ``twin.record.RunWriter``."""
 
-    def __init__(self, world: World, writer: RunWriter, period_ns: int) -> None:
+    def append(self, time_ns: int, values: Mapping[str, Values]) -> None:
+        """Take a row."""
+
+    def event(self, entry: Entry) -> None:
+        """Take an event."""
+
+    def frames(self, site: int, columns: Mapping[str, Values]) -> None:
+        """Take frames of one site."""
+
+    def table(self, name: str, columns: Mapping[str, Column]) -> None:
+        """Take a table."""
+
+
+class Log:
+    """Takes rows, events and frames from a world to a sink."""
+
+    def __init__(self, world: World, sink: Sink, period_ns: int) -> None:
         self._world = world
-        self._writer = writer
+        self._sink = sink
         self._period_ns = period_ns
         self._busy_ns = world.buses.statistics.busy_ns.copy()
 
@@ -64,7 +80,7 @@ class Log:
         for event in sorted(events, key=lambda event: (event.time_ns, event.site)):
             self._event(event)
         if end_ns % self._period_ns == 0:
-            self._writer.append(end_ns, self._row())
+            self._sink.append(end_ns, self._row())
             for bus in self._world.buses.logged:
                 self._frames(bus)
 
@@ -86,7 +102,7 @@ class Log:
                 statistics.latency_histogram, (*of_site, "latency_bin"), "1", "frames by latency"
             ),
         }
-        self._writer.table("bus", columns)
+        self._sink.table("bus", columns)
 
     def _row(self) -> Mapping[str, Values]:
         world, plant = self._world, self._world.plant
@@ -120,17 +136,19 @@ class Log:
 
     def _event(self, event: Event) -> None:
         site = int(self._world.fleet.site_ids[event.site])
-        self._writer.event(
-            event.time_ns,
-            site,
-            event.slot,
-            event.cell,
-            int(event.level),
-            event.code,
-            event.source,
-            event.message,
-            cause=event.cause,
-            remedy=event.remedy,
+        self._sink.event(
+            Entry(
+                time_ns=event.time_ns,
+                site=site,
+                slot=event.slot,
+                cell=event.cell,
+                level=int(event.level),
+                code=event.code,
+                source=event.source,
+                message=event.message,
+                cause=event.cause,
+                remedy=event.remedy,
+            )
         )
 
     def _frames(self, bus: int) -> None:
@@ -142,7 +160,7 @@ class Log:
             "finish_ns": log.finish_ns,
             "payload": log.payload,
         }
-        self._writer.frames(int(self._world.fleet.site_ids[bus]), columns)
+        self._sink.frames(int(self._world.fleet.site_ids[bus]), columns)
 
 
 def told(happened: PlantEvent) -> Event:

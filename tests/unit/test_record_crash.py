@@ -17,6 +17,7 @@ import twin
 from tests.worlds.killed_writer import FLUSH_EVERY, WORLD
 from tests.worlds.runs import open_writer, rows, write_run
 from twin.errors import InputError
+from twin.record import Entry
 from twin.record.consolidate import consolidate
 from twin.streams import stream
 
@@ -62,7 +63,7 @@ def killed(tmp_path: Path) -> Path:
     for number, row in enumerate(rows(WORLD)):
         writer.append(WORLD.time_ns(number), row)
         if number in (10, 30, 60):
-            writer.event(WORLD.time_ns(number), 100, -1, -1, "info", "x", "test", "text " * (number // 10))
+            writer.event(Entry(WORLD.time_ns(number), 100, -1, -1, 1, "x", "test", "text " * (number // 10)))
             writer.flush()
         if number == 70:
             break

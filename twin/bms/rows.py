@@ -14,13 +14,16 @@ State = TypeVar("State")
 
 def take(state: State, rows: NDArray[np.int64]) -> State:
     """Return a copy of some rows."""
-    parts = (getattr(state, name) for name in _names(state.__class__))
-    return type(state)(*(take(part, rows) if is_dataclass(part) else part[rows] for part in parts))
+    kind: Any = type(state)
+    parts = (getattr(state, name) for name in _names(kind))
+    taken: State = kind(*(take(part, rows) if is_dataclass(part) else part[rows] for part in parts))
+    return taken
 
 
 def put(state: State, rows: NDArray[np.int64], new: State) -> None:
     """Write some rows back in place."""
-    for name in _names(state.__class__):
+    kind: Any = type(state)
+    for name in _names(kind):
         part, value = getattr(state, name), getattr(new, name)
         if is_dataclass(part):
             put(part, rows, value)

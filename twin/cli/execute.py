@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from time import perf_counter
 from types import FrameType
 from typing import Any
 
@@ -19,14 +21,12 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.table import Table
 from rich.text import Text
 
-from twin.build import World, build
 from twin.errors import InputError
-from twin.log import SIGNALS, Log
+from twin.log import SIGNALS
 from twin.plant.assembly import locate
-from twin.profile import Profile
 from twin.record import RunWriter, output_problem
-from twin.run import Run
-from twin.scenario import Scenario, companions, resolved
+from twin.scenario import Fleet, Scenario, companions, expand, resolved
+from twin.shards import Shards, Whole
 
 INTERRUPTED = 130
 
@@ -45,36 +45,51 @@ def execute(
     force: bool = False,
     profile: bool = False,
     quiet: bool = False,
+    shards: int | None = None,
 ) -> None:
     """Run a scenario, or some of its sites, and say what came of it.
 
+    ``shards``: processes that share the sites; by default one a core, where the fleet is large enough to gain from it.
     Raises InputError before anything is written; typer.Exit with code 130 after Ctrl-C.
     """
     console = Console(stderr=True, quiet=quiet)
     problem = output_problem(folder, force=force)
     if problem:
         raise InputError(problem)
+    started_s = perf_counter()
     with console.status("building FMUs and the fleet"):
-        world = build(scenario, sites)
-    writer = _writer(scenario, world, folder, force=force)
-    times = Profile()
+        fleet = expand(scenario, sites)
+        facts = _facts(scenario)
+    parts = _parts(fleet, shards)
+    facts["shards"] = len(parts)
+    engine = Whole(scenario, sites, profile=profile) if len(parts) == 1 else Shards(scenario, parts, profile=profile)
+    with engine:
+        with console.status("building the world"):
+            engine.ready()
+        writer = _writer(scenario, fleet, folder, facts, force=force)
+        with _progress(console, fleet) as on_tick, _stopped_by_ctrl_c(engine), _kept(writer):
+            status = engine.execute(writer, on_tick)
+        writer.close(status)
+    console.print(f"{status} in {perf_counter() - started_s:.0f} s: {folder}/run.h5")
     if profile:
-        _watch(times, world, writer)
-    with _progress(console, world) as bar:
-        run = Run(world, Log(world, writer, round(scenario.record.period_s * 1e9)), bar)
-        with _stopped_by_ctrl_c(run), _kept(writer):
-            status = run.execute()
-    writer.close(status)
-    world.close()
-    console.print(f"{status}: {folder}/run.h5")
-    if profile:
-        console.print(_table(times))
+        console.print(_table(engine.seconds))
     if status == "interrupted":
         raise typer.Exit(INTERRUPTED)
 
 
-def _writer(scenario: Scenario, world: World, folder: Path, *, force: bool) -> RunWriter:
-    fleet = world.fleet
+SITES_A_SHARD = 8
+"""So many sites at the least: a smaller shard spends more on calls than it saves."""
+
+
+def _parts(fleet: Fleet, shards: int | None) -> list[list[int]]:
+    """Return the sites of each shard, neighbours together."""
+    count = shards or min(len(os.sched_getaffinity(0)), len(fleet.site_ids) // SITES_A_SHARD)
+    return [part.tolist() for part in np.array_split(fleet.site_ids, min(max(count, 1), len(fleet.site_ids)))]
+
+
+def _writer(
+    scenario: Scenario, fleet: Fleet, folder: Path, facts: Mapping[str, str | int], *, force: bool
+) -> RunWriter:
     slots = range(fleet.wiring.slots)
     coordinates = {
         "site": fleet.site_ids,
@@ -98,7 +113,7 @@ def _writer(scenario: Scenario, world: World, folder: Path, *, force: bool) -> R
         scenario.record,
         scenario.start.isoformat(),
         round(scenario.record.period_s * 1e9),
-        facts=_facts(scenario),
+        facts=facts,
         force=force,
     )
     (folder / "scenario.yaml").write_text(resolved(scenario))
@@ -125,23 +140,11 @@ def _facts(scenario: Scenario) -> dict[str, str | int]:
     }
 
 
-def _watch(times: Profile, world: World, writer: RunWriter) -> None:
-    times.watch(world.surroundings, "sample", "profiles")
-    times.watch(world.sensing, "sample", "sensors")
-    times.watch(world.controllers, "run_until", "firmware")
-    times.watch(world.messages, "read", "codecs")
-    times.watch(world.messages, "send", "codecs")
-    times.watch(world.buses, "send", "bus")
-    times.watch(world.buses, "advance", "bus")
-    times.watch(world.plant, "advance", "plant")
-    times.watch(writer, "append", "record")
-
-
-def _table(times: Profile) -> Table:
-    total = sum(times.seconds.values())
-    table = Table("part", "wall time", "share", title="Wall time by part")
-    for part, seconds in sorted(times.seconds.items(), key=lambda item: -item[1]):
-        table.add_row(part, f"{seconds:.2f} s", f"{seconds / total:.0%}")
+def _table(seconds: Mapping[str, float]) -> Table:
+    total = sum(seconds.values())
+    table = Table("part", "time", "share", title="Time by part, over all shards")
+    for part, spent in sorted(seconds.items(), key=lambda item: -item[1]):
+        table.add_row(part, f"{spent:.2f} s", f"{spent / total:.0%}")
     return table
 
 
@@ -158,9 +161,8 @@ class _Speed(ProgressColumn):
 
 
 @contextmanager
-def _progress(console: Console, world: World) -> Iterator[Any]:
+def _progress(console: Console, fleet: Fleet) -> Iterator[Any]:
     """Show how far the run is, and yield what to call after each tick."""
-    fleet = world.fleet
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -194,11 +196,11 @@ def _kept(writer: RunWriter) -> Iterator[None]:
 
 
 @contextmanager
-def _stopped_by_ctrl_c(run: Run) -> Iterator[None]:
+def _stopped_by_ctrl_c(engine: Whole | Shards) -> Iterator[None]:
     """Let the first Ctrl-C end the run after its tick, and the second one at once."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        run.stop()
+        engine.stop()
         signal.signal(signal.SIGINT, before)
 
     before = signal.signal(signal.SIGINT, stop)

@@ -16,6 +16,9 @@ def command(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the run that the folder holds.")] = False,
     profile: Annotated[bool, typer.Option("--profile", help="Show the time by part at the end.")] = False,
+    shards: Annotated[
+        int | None, typer.Option("--shards", min=1, help="Processes that share the sites; one a core unless given.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
     """Run a scenario: build its FMUs, simulate every site, and leave a folder with run.h5 and the resolved scenario.
@@ -27,4 +30,4 @@ def command(
     from twin.cli.execute import execute
     from twin.scenario import load
 
-    execute(load(scenario, override or []), output, force=force, profile=profile, quiet=quiet)
+    execute(load(scenario, override or []), output, force=force, profile=profile, quiet=quiet, shards=shards)

@@ -2,6 +2,7 @@
 
 from twin.record.manifest import output_problem, scenario_of
 from twin.record.schema import Column, Signal
+from twin.record.tables import Entry
 from twin.record.writer import RunWriter
 
-__all__ = ["Column", "RunWriter", "Signal", "output_problem", "scenario_of"]
+__all__ = ["Column", "Entry", "RunWriter", "Signal", "output_problem", "scenario_of"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import astuple, dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -24,23 +25,40 @@ EVENT_COLUMNS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
+@dataclass(frozen=True)
+class Entry:
+    """An event of the log; ``site`` is its number, ``slot`` and ``cell`` of -1 mean the whole."""
+
+    time_ns: int
+    site: int
+    slot: int
+    cell: int
+    level: int
+    """One of ``LEVELS``."""
+    code: str
+    source: str
+    message: str
+    cause: str = ""
+    remedy: str = ""
+
+
 class Events:
     """Events that are not on disk yet."""
 
     def __init__(self) -> None:
-        self._rows: list[tuple[Any, ...]] = []
+        self._rows: list[Entry] = []
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def append(self, *values: Any) -> None:
-        """Add an event: a value for each of EVENT_COLUMNS."""
-        self._rows.append(values)
+    def append(self, entry: Entry) -> None:
+        """Add an event."""
+        self._rows.append(entry)
 
     def take(self) -> dict[str, Column]:
         """Return the columns and forget them."""
         rows, self._rows = self._rows, []
-        values = list(zip(*rows, strict=True)) or [()] * len(EVENT_COLUMNS)
+        values = list(zip(*map(astuple, rows), strict=True)) or [()] * len(EVENT_COLUMNS)
         return {
             name: _event_column(list(column), **facts)
             for (name, facts), column in zip(EVENT_COLUMNS.items(), values, strict=True)

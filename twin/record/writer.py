@@ -17,9 +17,9 @@ from twin.record.consolidate import consolidate
 from twin.record.layout import Layout, create, write_facts
 from twin.record.manifest import HEADER, Manifest, Status, claim, make_durable, save
 from twin.record.options import Record
-from twin.record.schema import CHUNK_ROWS, LEVELS, UNKNOWN, Array, Column, Signal, of_detail
+from twin.record.schema import CHUNK_ROWS, UNKNOWN, Array, Column, Signal, of_detail
 from twin.record.segments import write_segment
-from twin.record.tables import Events, Frames
+from twin.record.tables import Entry, Events, Frames
 
 BUFFER_BYTES: Final = 64 * 2**20
 """Rows wait in memory up to this size, however long a segment may be."""
@@ -122,23 +122,9 @@ class RunWriter:
         crowded = self._count >= limit or len(self._frames) >= BUFFER_FRAMES
         return crowded or age_s >= self._segment_s or (at_boundary and age_s >= self._segment_s / 2)
 
-    def event(
-        self,
-        time_ns: int,
-        site: int,
-        slot: int,
-        cell: int,
-        level: str | int,
-        code: str,
-        source: str,
-        message: str,
-        *,
-        cause: str = "",
-        remedy: str = "",
-    ) -> None:
-        """Add an event; ``slot`` and ``cell`` of -1 mean the whole; ``level``: ok, info, warning or fatal."""
-        number = LEVELS[level] if isinstance(level, str) else level
-        self._events.append(time_ns, site, slot, cell, number, code, source, message, cause, remedy)
+    def event(self, entry: Entry) -> None:
+        """Add an event."""
+        self._events.append(entry)
 
     def frames(self, site: int, columns: Mapping[str, Array]) -> None:
         """Add frames of one site: ``identifier``, ``release_ns``, ``start_ns``, ``finish_ns``, ``payload[n, :]``."""

@@ -1,0 +1,256 @@
+"""A fleet cut into shards: each steps some of the sites in a process of its own, and one process writes the log.
+
+Sites do not act on each other, and every draw is keyed by its site, so a shard computes what the whole would. Shards
+send rows in blocks of the same ticks; the writer puts the blocks of all shards side by side along the site axis. After
+a block a shard waits for leave to go on, and all get the same leaves: so they stop at the same tick.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import traceback
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+
+from twin.build import World, build
+from twin.errors import InputError, SimulationError
+from twin.log import Log, Sink, Values
+from twin.profile import Profile
+from twin.record import Column, Entry
+from twin.run import Run, Status
+from twin.scenario import Scenario
+
+BLOCK_TICKS = 50
+AHEAD = 3
+"""Blocks that a shard may be ahead of the writer, so that neither waits for the other."""
+
+
+@dataclass
+class Block:
+    """What a shard logged during some ticks, or at the end."""
+
+    ticks: int = 0
+    rows: list[tuple[int, Mapping[str, Values]]] = field(default_factory=list)
+    events: list[Entry] = field(default_factory=list)
+    frames: list[tuple[int, Mapping[str, Values]]] = field(default_factory=list)
+    tables: dict[str, Mapping[str, Column]] = field(default_factory=dict)
+    status: Status | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+class Whole:
+    """All sites in this process; the same interface as ``Shards``."""
+
+    def __init__(self, scenario: Scenario, sites: Sequence[int] | None, *, profile: bool) -> None:
+        self._scenario, self._sites = scenario, sites
+        self._times = Profile() if profile else None
+        self._run: Run | None = None
+        self._world: World | None = None
+
+    def __enter__(self) -> Whole:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._world:
+            self._world.close()
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """Wall time by part."""
+        return self._times.seconds if self._times else {}
+
+    def ready(self) -> None:
+        """Build the world. Raises InputError with the mistakes that the parts find."""
+        self._world = build(self._scenario, self._sites)
+
+    def stop(self) -> None:
+        """Stop after the tick that is under way."""
+        if self._run:
+            self._run.stop()
+
+    def execute(self, sink: Sink, on_tick: Callable[[int], None]) -> Status:
+        """Run to the end, or until stopped, and log everything to ``sink``."""
+        assert self._world, "ready() comes first"
+        if self._times:
+            _watch(self._times, self._world, sink)
+        self._run = Run(self._world, Log(self._world, sink, round(self._scenario.record.period_s * 1e9)), on_tick)
+        return self._run.execute()
+
+
+def _watch(times: Profile, world: World, sink: Sink) -> None:
+    times.watch(world.surroundings, "sample", "profiles")
+    times.watch(world.sensing, "sample", "sensors")
+    times.watch(world.controllers, "run_until", "firmware")
+    times.watch(world.messages, "read", "codecs")
+    times.watch(world.messages, "send", "codecs")
+    times.watch(world.buses, "send", "bus")
+    times.watch(world.buses, "advance", "bus")
+    times.watch(world.plant, "advance", "plant")
+    times.watch(sink, "append", "record")
+
+
+class Shards:
+    """Processes that together run all ``sites``; a context manager that leaves none behind."""
+
+    def __init__(self, scenario: Scenario, parts: Sequence[Sequence[int]], *, profile: bool) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connections: list[Connection] = []
+        self._processes = []
+        self.seconds: dict[str, float] = {}
+        for part in parts:
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_serve, args=(scenario, list(part), theirs, profile), daemon=True)
+            process.start()
+            theirs.close()
+            self._connections.append(ours)
+            self._processes.append(process)
+        self._stopped = False
+
+    def __enter__(self) -> Shards:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._processes:
+            process.terminate()
+            process.join()
+
+    def ready(self) -> None:
+        """Wait until every shard is built. Raises InputError with the mistakes that any of them found."""
+        problems = {problem: None for answer in self._receive() if isinstance(answer, tuple) for problem in answer}
+        if problems:
+            raise InputError(problems)
+
+    def stop(self) -> None:
+        """Stop all shards after the blocks that they have leave for."""
+        self._stopped = True
+
+    def execute(self, sink: Sink, on_tick: Callable[[int], None]) -> Status:
+        """Run to the end, or until stopped, and log everything to ``sink``.
+
+        Raises SimulationError if a shard fails or dies; what was received before is in the log.
+        """
+        for _ in range(AHEAD):
+            self._give_leave()
+        ticks = 0
+        while True:
+            blocks: list[Block] = self._receive()
+            _merge(blocks, sink)
+            if blocks[0].status:
+                self._add_up(blocks)
+                return blocks[0].status
+            self._give_leave()
+            ticks += blocks[0].ticks
+            on_tick(ticks)
+
+    def _give_leave(self) -> None:
+        for connection in self._connections:
+            try:
+                connection.send(not self._stopped)
+            except BrokenPipeError:
+                continue  # it has ended: what it sent last says how
+
+    def _receive(self) -> list[Any]:
+        answers = []
+        for number, connection in enumerate(self._connections):
+            try:
+                answer = connection.recv()
+            except EOFError:
+                code = self._processes[number].exitcode
+                raise SimulationError(f"the process of shard {number} died (exit code {code})") from None
+            if isinstance(answer, str):
+                raise SimulationError(f"shard {number} failed:\n{answer}")
+            answers.append(answer)
+        return answers
+
+    def _add_up(self, blocks: Sequence[Block]) -> None:
+        for block in blocks:
+            for part, seconds in block.seconds.items():
+                self.seconds[part] = self.seconds.get(part, 0.0) + seconds
+
+
+class _Outlet:
+    """The sink of a shard: keeps what is logged and sends it block by block."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._block = Block()
+        self._leaves: deque[bool] = deque()
+
+    def append(self, time_ns: int, values: Mapping[str, Values]) -> None:
+        """Keep a row; the world goes on changing its arrays."""
+        self._block.rows.append((time_ns, {name: np.array(value) for name, value in values.items()}))
+
+    def event(self, entry: Entry) -> None:
+        """Keep an event."""
+        self._block.events.append(entry)
+
+    def frames(self, site: int, columns: Mapping[str, Values]) -> None:
+        """Keep frames."""
+        self._block.frames.append((site, columns))
+
+    def table(self, name: str, columns: Mapping[str, Column]) -> None:
+        """Keep a table."""
+        self._block.tables[name] = columns
+
+    def tick(self, whole: Whole) -> None:
+        """Send the block when it is full, and wait for leave to begin another."""
+        self._block.ticks += 1
+        if self._block.ticks == BLOCK_TICKS:
+            self._send()
+            if not self._connection.recv():
+                whole.stop()
+
+    def finish(self, status: Status, seconds: Mapping[str, float]) -> None:
+        """Send what is left."""
+        self._block.status, self._block.seconds = status, seconds
+        self._send()
+
+    def _send(self) -> None:
+        self._connection.send(self._block)
+        self._block = Block()
+
+
+def _serve(scenario: Scenario, sites: Sequence[int], connection: Connection, profile: bool) -> None:
+    """Be a shard."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the writer's to decide on
+    outlet = _Outlet(connection)
+    try:
+        with Whole(scenario, sites, profile=profile) as whole:
+            whole.ready()
+            connection.send(None)
+            status = whole.execute(outlet, lambda _: outlet.tick(whole))
+            outlet.finish(status, whole.seconds)
+    except InputError as error:
+        connection.send(error.problems)
+    except Exception:
+        connection.send(traceback.format_exc())
+
+
+def _merge(blocks: Sequence[Block], sink: Sink) -> None:
+    """Log blocks of the same ticks as one: sites side by side, events in the order of time and site."""
+    events = [event for block in blocks for event in block.events]
+    for event in sorted(events, key=lambda event: (event.time_ns, event.site)):
+        sink.event(event)
+    for rows in zip(*(block.rows for block in blocks), strict=True):
+        names = rows[0][1]
+        sink.append(rows[0][0], {name: np.concatenate([values[name] for _, values in rows]) for name in names})
+    for block in blocks:
+        for site, columns in block.frames:
+            sink.frames(site, columns)
+    for name, first in blocks[0].tables.items():
+        sink.table(name, {column: _joined([block.tables[name][column] for block in blocks]) for column in first})
+
+
+def _joined(columns: Sequence[Column]) -> Column:
+    """Return a column of all shards: side by side where its first axis is the site, else the first shard's."""
+    first = columns[0]
+    if first.dims[0] != "site":
+        return first
+    values = np.concatenate([column.values for column in columns])
+    return Column(values, first.dims, first.unit, first.long_name, first.flags)
