@@ -6,13 +6,14 @@ import difflib
 import hashlib
 import json
 import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from twin import resources
 from twin.errors import InputError, Problem
-from twin.modelica import archive
+from twin.modelica import archive, openmodelica
 from twin.modelica.archive import Version
 from twin.modelica.frontend import RUMOCA, compile_class
 from twin.modelica.interface import interface
@@ -62,19 +63,37 @@ def build(model: str, fmi: Version) -> Path:
 
     Raises InputError, with class and line, where the Modelica cannot be translated, and where there is no C compiler.
     """
-    path = path_of(model, fmi)
+    of = source(model)
+    content = _content(of)
+    path = _path(of, content, f"fmi{fmi[0]}")
     if not path.is_file():
-        of = source(model)
         equations = compile_class(of.class_name, of.file, [resources.folder("fmus") / LIBRARY])
-        archive.write(interface(explicit(equations), _content(of)), fmi, path)
+        archive.write(interface(explicit(equations), content), fmi, path)
+    return path
+
+
+def build_with_openmodelica(model: str) -> Path:
+    """Return the path of a model's FMI 2.0 FMU as OpenModelica exports it, building it where it is not there.
+
+    Raises InputError where OpenModelica is not installed or refuses the model.
+    """
+    of = source(model)
+    path = _path(of, _content(of), "openmodelica.fmi2")
+    if not path.is_file():
+        packages = sorted((resources.folder("fmus") / LIBRARY).glob("*/package.mo"))
+        openmodelica.export(of.class_name, of.file, packages, path)
     return path
 
 
 def path_of(model: str, fmi: Version) -> Path:
     """Return where a model's FMU is, or would be built: its folder is named by a hash of all that goes into it."""
     of = source(model)
-    digest = hashlib.sha256(_content(of)).hexdigest()[:16]
-    return cache_folder() / f"{model}-{digest}" / f"{model}.fmi{fmi[0]}.fmu"
+    return _path(of, _content(of), f"fmi{fmi[0]}")
+
+
+def _path(of: Source, content: bytes, kind: str) -> Path:
+    digest = hashlib.sha256(content).hexdigest()[:16]
+    return cache_folder() / f"{of.model}-{digest}" / f"{of.model}.{kind}.fmu"
 
 
 def cache_folder() -> Path:
@@ -85,9 +104,14 @@ def cache_folder() -> Path:
 
 
 def _content(of: Source) -> bytes:
-    """Return a digest of each file that a build reads, and of the compilers, as text."""
-    files = [of.file, *_files(resources.folder("fmus") / LIBRARY, "*.mo"), *_files(Path(__file__).parent, "*")]
-    digests = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in [*files, *_headers()]}
+    """Return a digest of each file that a build reads, and of the compilers, as text: equal for equal FMUs."""
+    folders = (of.folder, resources.folder("fmus") / LIBRARY, Path(__file__).parent, archive.headers())
+    patterns = ("*.mo", "*.mo", "*", "fmi*.h")
+    digests = [
+        (file.relative_to(folder).as_posix(), hashlib.sha256(file.read_bytes()).hexdigest())
+        for folder, pattern in zip(folders, patterns, strict=True)
+        for file in _files(folder, pattern)
+    ]
     content = {"files": digests, "flags": archive.FLAGS, "rumoca": RUMOCA, "compiler": _compiler_version()}
     return json.dumps(content, sort_keys=True).encode()
 
@@ -96,12 +120,6 @@ def _files(folder: Path, pattern: str) -> Iterator[Path]:
     return (p for p in sorted(folder.rglob(pattern)) if p.is_file() and "__pycache__" not in p.parts)
 
 
-def _headers() -> Iterator[Path]:
-    return _files(archive.headers(), "fmi*.h")
-
-
 def _compiler_version() -> str:
-    import subprocess
-
     run = subprocess.run([archive.compiler(), "--version"], capture_output=True, text=True, check=True)
     return run.stdout.split("\n")[0]

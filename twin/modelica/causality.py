@@ -14,7 +14,7 @@ class Block:
     unknowns: tuple[int, ...]
 
 
-class Singular(Exception):
+class SingularError(Exception):
     """Some equations have too few unknowns among them; ``rows`` names one that is left without."""
 
     def __init__(self, row: int) -> None:
@@ -25,7 +25,7 @@ class Singular(Exception):
 def blocks(incidence: Sequence[Sequence[int]], unknowns: int) -> list[Block]:
     """Return the blocks of a square system in the order in which they can be solved.
 
-    ``incidence[row]`` lists the unknowns in that equation. Raises Singular if no unknown is left for an equation.
+    ``incidence[row]`` lists the unknowns in that equation. Raises SingularError if no unknown is left for an equation.
     Method: augmenting paths, then Tarjan's algorithm (Cellier & Kofman, Continuous System Simulation, 2006, ch. 7).
     """
     row_of = _matching(incidence, unknowns)
@@ -51,7 +51,7 @@ def _matching(incidence: Sequence[Sequence[int]], unknowns: int) -> list[int]:
                     break
                 pending.append(row_of[unknown])
         if free < 0:
-            raise Singular(start)
+            raise SingularError(start)
         _augment(row_of, via, start, free)
     return row_of
 

@@ -61,25 +61,25 @@ def _square(g: Graph, a: Node) -> Node:
 
 
 _SLOPES: dict[str, Slope] = {  # of f(a), from a and from y = f(a)
-    "neg": lambda g, a, y: g.constant(-1),
-    "abs": lambda g, a, y: g.unary("sign", a),
-    "sqrt": lambda g, a, y: g.binary("div", g.constant(0.5), y),
-    "exp": lambda g, a, y: y,
-    "log": lambda g, a, y: g.binary("div", g.one, a),
-    "log10": lambda g, a, y: g.binary("div", g.constant(1 / math.log(10)), a),
-    "sin": lambda g, a, y: g.unary("cos", a),
-    "cos": lambda g, a, y: g.unary("neg", g.unary("sin", a)),
-    "tan": lambda g, a, y: g.binary("add", g.one, _square(g, y)),
-    "asin": lambda g, a, y: g.binary("div", g.one, g.unary("sqrt", g.binary("sub", g.one, _square(g, a)))),
-    "acos": lambda g, a, y: g.binary("div", g.constant(-1), g.unary("sqrt", g.binary("sub", g.one, _square(g, a)))),
-    "atan": lambda g, a, y: g.binary("div", g.one, g.binary("add", g.one, _square(g, a))),
-    "sinh": lambda g, a, y: g.unary("cosh", a),
-    "cosh": lambda g, a, y: g.unary("sinh", a),
-    "tanh": lambda g, a, y: g.binary("sub", g.one, _square(g, y)),
+    "neg": lambda g, _a, _y: g.constant(-1),
+    "abs": lambda g, a, _y: g.unary("sign", a),
+    "sqrt": lambda g, _a, y: g.binary("div", g.constant(0.5), y),
+    "exp": lambda _g, _a, y: y,
+    "log": lambda g, a, _y: g.binary("div", g.one, a),
+    "log10": lambda g, a, _y: g.binary("div", g.constant(1 / math.log(10)), a),
+    "sin": lambda g, a, _y: g.unary("cos", a),
+    "cos": lambda g, a, _y: g.unary("neg", g.unary("sin", a)),
+    "tan": lambda g, _a, y: g.binary("add", g.one, _square(g, y)),
+    "asin": lambda g, a, _y: g.binary("div", g.one, g.unary("sqrt", g.binary("sub", g.one, _square(g, a)))),
+    "acos": lambda g, a, _y: g.binary("div", g.constant(-1), g.unary("sqrt", g.binary("sub", g.one, _square(g, a)))),
+    "atan": lambda g, a, _y: g.binary("div", g.one, g.binary("add", g.one, _square(g, a))),
+    "sinh": lambda g, a, _y: g.unary("cosh", a),
+    "cosh": lambda g, a, _y: g.unary("sinh", a),
+    "tanh": lambda g, _a, y: g.binary("sub", g.one, _square(g, y)),
 }
 
 
-def _product(g: Graph, node: Node, x: tuple[Node, Node], d: tuple[Node, Node]) -> Node:
+def _product(g: Graph, _node: Node, x: tuple[Node, Node], d: tuple[Node, Node]) -> Node:
     return g.binary("add", g.binary("mul", d[0], x[1]), g.binary("mul", x[0], d[1]))
 
 
@@ -95,18 +95,18 @@ def _power(g: Graph, node: Node, x: tuple[Node, Node], d: tuple[Node, Node]) -> 
     return g.binary("add", by_base, g.binary("mul", g.binary("mul", node, g.unary("log", x[0])), d[1]))
 
 
-def _angle(g: Graph, node: Node, x: tuple[Node, Node], d: tuple[Node, Node]) -> Node:
+def _angle(g: Graph, _node: Node, x: tuple[Node, Node], d: tuple[Node, Node]) -> Node:
     turn = g.binary("sub", g.binary("mul", d[0], x[1]), g.binary("mul", x[0], d[1]))
     return g.binary("div", turn, g.binary("add", _square(g, x[0]), _square(g, x[1])))
 
 
 _RULES: dict[str, Rule] = {
-    "add": lambda g, node, x, d: g.binary("add", *d),
-    "sub": lambda g, node, x, d: g.binary("sub", *d),
+    "add": lambda g, _node, _x, d: g.binary("add", *d),
+    "sub": lambda g, _node, _x, d: g.binary("sub", *d),
     "mul": _product,
     "div": _quotient,
     "pow": _power,
     "atan2": _angle,
-    "min": lambda g, node, x, d: g.select(g.binary("le", *x), *d),
-    "max": lambda g, node, x, d: g.select(g.binary("ge", *x), *d),
+    "min": lambda g, _node, x, d: g.select(g.binary("le", *x), *d),
+    "max": lambda g, _node, x, d: g.select(g.binary("ge", *x), *d),
 }

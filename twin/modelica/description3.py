@@ -124,11 +124,9 @@ def _structure(interface: Interface, parent: ET.Element) -> None:
         nodes = [interface.node(shown, element) for element in range(len(shown.references))]
         ET.SubElement(parent, "Output", valueReference=str(shown.references[0]), dependencies=dependencies(nodes))
     for state in interface.states:
-        reference = str(interface.derivative_reference(state.variable.slots[0]))
+        derivative = str(interface.derivative_reference(state.variable.slots[0]))
         nodes = [model.derivatives[slot] for slot in state.variable.slots]
-        ET.SubElement(
-            parent, "ContinuousStateDerivative", valueReference=reference, dependencies=dependencies(nodes)
-        )
+        ET.SubElement(parent, "ContinuousStateDerivative", valueReference=derivative, dependencies=dependencies(nodes))
     for reference in _initial_unknowns(interface):
         ET.SubElement(parent, "InitialUnknown", valueReference=str(reference))
 

@@ -61,8 +61,10 @@ class Equations:
         """Return the error that says what in this class cannot be translated, with file and line."""
         span = (provenance or {}).get("span") or {}
         source = self.sources.get(span.get("source", -1))
-        place = (source.file, source.line(span["start"])) if source else (None, None)
-        return InputError(Problem(f"{what} cannot be translated to an FMU", *place, path=self.name))
+        message = f"{what} cannot be translated to an FMU"
+        if source is None:
+            return InputError(Problem(message, path=self.name))
+        return InputError(Problem(message, source.file, source.line(span["start"]), self.name))
 
 
 def compile_class(name: str, file: Path, library: Sequence[Path] = ()) -> Equations:
@@ -132,7 +134,9 @@ def _compiler_problems(name: str, text: str, file: str, message: str) -> list[Pr
     import rumoca
 
     diagnostics = rumoca.validate_source(text, model=name, filename=file)
-    places = [place for d in diagnostics for place in re.findall(r"× ([^\n]+)\n.*?\[[^\]]*:(\d+):\d+\]", d.message, re.S)]
+    places = [
+        place for d in diagnostics for place in re.findall(r"× ([^\n]+)\n.*?\[[^\]]*:(\d+):\d+\]", d.message, re.S)
+    ]
     if places:
         return [Problem(what, file, int(line), name) for what, line in dict.fromkeys(places)]
     return [Problem(message.split("\n")[0], file, _line_of(name, text, message), name)]

@@ -68,11 +68,11 @@ class Evaluator:
         Raises InputError, with class and line, on what cannot be translated.
         """
         record = self.equations.expressions[expression]
-        operation = record["operation"]
-        evaluate = getattr(self, f"_{operation['kind']}", None)
+        kind = record["operation"]["kind"]
+        evaluate = getattr(self, f"_{kind}", None)
         if evaluate is None:
-            raise self._refusal(record, f"'{operation['kind']}'")
-        return evaluate(record, operation, frame or Frame())
+            raise self._refusal(record, f"'{kind}'")
+        return evaluate(record, frame or Frame())
 
     def turns(self, domain: int) -> Iterator[tuple[int, ...]]:
         """Return the index tuples of a loop, in order."""
@@ -87,13 +87,14 @@ class Evaluator:
 
     # Leaves
 
-    def _literal(self, record: Record, operation: Record, frame: Frame) -> Value:
-        ((kind, value),) = operation["value"].items()
+    def _literal(self, record: Record, _frame: Frame) -> Value:
+        ((kind, value),) = record["operation"]["value"].items()
         if kind == "string":
             raise self._refusal(record, "a string")
         return self.graph.constant(float(value))
 
-    def _coordinate(self, record: Record, operation: Record, frame: Frame) -> Value:
+    def _coordinate(self, record: Record, frame: Frame) -> Value:
+        operation = record["operation"]
         coordinate = operation["coordinate"]
         if coordinate["kind"] == "function_parameter":
             return frame.arguments[coordinate["ordinal"]]
@@ -106,14 +107,16 @@ class Evaluator:
 
     # Operators
 
-    def _unary(self, record: Record, operation: Record, frame: Frame) -> Value:
+    def _unary(self, record: Record, frame: Frame) -> Value:
+        operation = record["operation"]
         operand = self.value(operation["operand"], frame)
         if operation["operator"] == "plus":
             return operand
         name = {"negate": "neg", "not": "not"}[operation["operator"]]
         return _each(lambda a: self.graph.unary(name, a), operand)
 
-    def _binary(self, record: Record, operation: Record, frame: Frame) -> Value:
+    def _binary(self, record: Record, frame: Frame) -> Value:
+        operation = record["operation"]
         left, right = self.value(operation["lhs"], frame), self.value(operation["rhs"], frame)
         operator = operation["operator"]
         arrays = isinstance(left, tuple) and isinstance(right, tuple)
@@ -141,7 +144,8 @@ class Evaluator:
         products = [self.graph.binary("mul", a, b) for a, b in zip(left, right, strict=True)]
         return self.graph.total(products)
 
-    def _conditional(self, record: Record, operation: Record, frame: Frame) -> Value:
+    def _conditional(self, record: Record, frame: Frame) -> Value:
+        operation = record["operation"]
         *branches, otherwise = operation["operands"]
         result = self.value(otherwise, frame)
         for condition, branch in reversed(list(zip(branches[0::2], branches[1::2], strict=True))):
@@ -158,15 +162,18 @@ class Evaluator:
 
     # Arrays
 
-    def _array(self, record: Record, operation: Record, frame: Frame) -> Value:
+    def _array(self, record: Record, frame: Frame) -> Value:
+        operation = record["operation"]
         return tuple(self.value(element, frame) for element in operation["elements"])
 
-    def _comprehension(self, record: Record, operation: Record, frame: Frame) -> Value:
+    def _comprehension(self, record: Record, frame: Frame) -> Value:
+        operation = record["operation"]
         domain = operation["domain"]
         flat = [self.value(operation["body"], frame.at(domain, turn)) for turn in self.turns(domain)]
         return packed(flat, self.equations.domains[domain]["extents"])
 
-    def _index(self, record: Record, operation: Record, frame: Frame) -> Value:
+    def _index(self, record: Record, frame: Frame) -> Value:
+        operation = record["operation"]
         return self._element(record, self.value(operation["base"], frame), operation["subscripts"], frame)
 
     def _element(self, record: Record, base: Value, subscripts: Sequence[Record], frame: Frame) -> Value:
@@ -202,7 +209,8 @@ class Evaluator:
             result = self.graph.select(below, elements[number], result)
         return result
 
-    def _array_update(self, record: Record, operation: Record, frame: Frame) -> Value:
+    def _array_update(self, record: Record, frame: Frame) -> Value:
+        operation = record["operation"]
         base, value = self.value(operation["base"], frame), self.value(operation["value"], frame)
         return self._updated(record, base, operation["subscripts"], value, frame)
 
@@ -219,7 +227,8 @@ class Evaluator:
 
     # Functions
 
-    def _builtin(self, record: Record, operation: Record, frame: Frame) -> Value:
+    def _builtin(self, record: Record, frame: Frame) -> Value:
+        operation = record["operation"]
         name = operation["builtin"]
         arguments = [self.value(argument, frame) for argument in operation["arguments"]]
         if name in TRANSPARENT:
@@ -277,7 +286,8 @@ class Evaluator:
         rows = zip(*(_matrix(argument) for argument in arguments), strict=True)
         return tuple(tuple(itertools.chain.from_iterable(row)) for row in rows)
 
-    def _call(self, record: Record, operation: Record, frame: Frame) -> Value:
+    def _call(self, record: Record, frame: Frame) -> Value:
+        operation = record["operation"]
         function = self.equations.functions[operation["function"]]
         if function["external"]:
             raise self._refusal(record, f"the external function '{function['name']}'")
@@ -288,7 +298,8 @@ class Evaluator:
             self._calls[key] = self._definition(result, Frame(function, arguments))
         return self._calls[key]
 
-    def _function_value(self, record: Record, operation: Record, frame: Frame) -> Value:
+    def _function_value(self, record: Record, frame: Frame) -> Value:
+        operation = record["operation"]
         return self._definition(operation["definition"], frame)
 
     def _definition(self, number: int, frame: Frame) -> Value:
@@ -299,10 +310,12 @@ class Evaluator:
             frame.definitions[number] = self.value(frame.function["definitions"][number]["rhs"], frame)
         return frame.definitions[number]
 
-    def _function_fold_parameter(self, record: Record, operation: Record, frame: Frame) -> Value:
+    def _function_fold_parameter(self, record: Record, frame: Frame) -> Value:
+        operation = record["operation"]
         return frame.carried[operation["definition"]]
 
-    def _function_fold_output(self, record: Record, operation: Record, frame: Frame) -> Value:
+    def _function_fold_output(self, record: Record, frame: Frame) -> Value:
+        operation = record["operation"]
         assert frame.function is not None
         loop = frame.function["folds"][operation["fold"]]
         current = [self._definition(number, frame) for number in loop["initial_definitions"]]

@@ -166,7 +166,11 @@ def kernel(model: Model, token: str) -> str:
     starts = [(f"x[{i}]", node) for i, node in enumerate(model.starts) if not graph.is_constant(node)]
     rates = [(f"dx[{i}]", node) for i, node in enumerate(model.derivatives)]
     outputs = [(f"y[{i}]", node) for i, node in enumerate(model.outputs)]
-    turned = [(f"{name}[{i}]", node) for name, nodes in zip(("tx", "ty"), tangents, strict=True) for i, node in enumerate(nodes)]
+    turned = [
+        (f"{name}[{i}]", node)
+        for name, nodes in zip(("tx", "ty"), tangents, strict=True)
+        for i, node in enumerate(nodes)
+    ]
     state = "double t, const double *restrict x, const double *restrict p, const double *restrict c"
     parts = [
         f"/* Equations of the Modelica class {model.name}; generated, do not edit. */\n{PRELUDE}",

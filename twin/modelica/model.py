@@ -237,7 +237,7 @@ class _Builder:
         leaves = [[number[n] for n in self.graph.order([row]) if n in number] for row, _ in rows]
         try:
             blocks = causality.blocks(leaves, len(self.unknowns))
-        except causality.Singular as singular:
+        except causality.SingularError as singular:
             what = "an equation without an unknown of its own (it needs index reduction, or is redundant)"
             raise self.equations.refusal(what, rows[singular.row][1]) from None
         solution: dict[Node, Node] = {}
@@ -266,7 +266,9 @@ class _Builder:
         if record["role"] == "state":
             return True
         if record["role"] in ("parameter", "constant"):
-            return record["id"] in self.settable or ("." not in record["name"] and record["value_type"]["scalar"] == "real")
+            return record["id"] in self.settable or (
+                "." not in record["name"] and record["value_type"]["scalar"] == "real"
+            )
         return "." not in record["name"]
 
     def _variable(self, record: Record, outputs: list[Node], solution: dict[Node, Node]) -> Variable:

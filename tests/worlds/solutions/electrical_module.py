@@ -52,11 +52,11 @@ class Table:
     """Monotone cubic through evenly spaced points (Fritsch and Butland 1984), straight on beyond its ends."""
 
     inside: CubicHermiteSpline
-    ends: tuple[float, float, float, float]
+    end_slopes: tuple[float, float]
 
     def __call__(self, soc: FloatArray) -> FloatArray:
-        low, low_slope, high, high_slope = self.ends
-        beyond = np.minimum(soc, 0.0) * low_slope + np.maximum(soc - 1.0, 0.0) * high_slope
+        low, high = self.end_slopes
+        beyond = np.minimum(soc, 0.0) * low + np.maximum(soc - 1.0, 0.0) * high
         return self.inside(np.clip(soc, 0.0, 1.0)) + beyond
 
 
@@ -68,7 +68,7 @@ def table(values: FloatArray) -> Table:
     with np.errstate(divide="ignore", invalid="ignore"):
         inner = np.where(left * right > 0, 2.0 / (1.0 / left + 1.0 / right), 0.0)
     slopes = np.concatenate([secants[:1], inner, secants[-1:]])
-    return Table(CubicHermiteSpline(soc, values, slopes), (values[0], slopes[0], values[-1], slopes[-1]))
+    return Table(CubicHermiteSpline(soc, values, slopes), (slopes[0], slopes[-1]))
 
 
 @cache
@@ -81,7 +81,9 @@ def tables() -> dict[str, Table]:
     return {name: table(values) for name, values in columns.items()}
 
 
-def algebra(parameters: Parameters, inputs: Inputs, soc: FloatArray, u1: FloatArray, u2: FloatArray) -> dict[str, FloatArray]:
+def algebra(
+    parameters: Parameters, inputs: Inputs, soc: FloatArray, u1: FloatArray, u2: FloatArray
+) -> dict[str, FloatArray]:
     """Return all that the states and inputs determine, one element a cell.
 
     Kirchhoff's laws of each cell as one linear system in (voltage behind the contact, voltage, current of the
@@ -137,7 +139,7 @@ def derivatives(parameters: Parameters, inputs: Inputs, state: FloatArray) -> Fl
         (a["r1"] * a["current"] - u1) / TAU1_S,
         (a["r2"] * a["current"] - u2) / TAU2_S,
         heat,
-        [a["bleed_heat"].sum()],
+        a["bleed_heat"].sum(keepdims=True),
     ]
     return np.concatenate(rates)
 

@@ -6,7 +6,7 @@ row, and the outputs at its time under the inputs of the row before, just before
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -120,7 +120,7 @@ def path(model: str) -> Path:
     return resources.folder("fmus") / model / "expected.csv"
 
 
-def _columns(values: dict[str, object]) -> Row:
+def _columns(values: Mapping[str, object]) -> Row:
     """Return arrays as one column an element, named as FMI names it."""
     row: Row = {}
     for name, value in values.items():
