@@ -162,7 +162,7 @@ class _Bus:
         if self._frame is not None:
             self._deliver(self._frame)
         releases = self._releases
-        while releases and releases[0][0] < now_ns:
+        while releases and releases[0][0] <= now_ns:
             self._join(heappop(releases))
         if self._pending:
             self._transmit(now_ns)
