@@ -17,7 +17,6 @@ from twin.bms.events import Event
 from twin.bms.messages import MessageTable
 from twin.bms.schedule import Schedule
 from twin.bms.sensing import Sensing
-from twin.faults.fault import Fault
 from twin.network.database import Database
 from twin.network.simpy_bus import Buses
 from twin.plant.action import Action
@@ -127,12 +126,20 @@ def _injected(scenario: Scenario, fleet: Fleet) -> tuple[Event, ...]:
             place = f"module {effect.slot + 1} cell {effect.cell + 1}"
             text = f"{place}: fault injected, {change}"
             row = rows[fault.site]
-            events.append(Event(time_ns, row, effect.slot, effect.cell, Level.INFO, _kind(fault), "scenario", text))
+            events.append(
+                Event(
+                    time_ns,
+                    row,
+                    effect.slot,
+                    effect.cell,
+                    Level.INFO,
+                    fault.kind,
+                    "scenario",
+                    text,
+                    "the scenario says so",
+                )
+            )
     return tuple(sorted(events, key=lambda event: event.time_ns))
-
-
-def _kind(fault: Fault) -> str:
-    return str(type(fault).model_fields["kind"].default)
 
 
 def _remembered_soc(seed: int, fleet: Fleet) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

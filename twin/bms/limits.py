@@ -13,20 +13,22 @@ from twin.bms.options import Bms, Limits
 
 FloatArray = NDArray[np.float64]
 
+MARGIN_V = 0.02
+"""Current ends so far before the first alarm: a pack that is full is no finding."""
 TAPER_V = 0.10
 TAPER_K = 5.0
 
 
 def charge_share(highest_V: FloatArray, hottest_K: FloatArray, coldest_K: FloatArray, limits: Limits) -> FloatArray:
     """Return the share 0..1 of the recommended charging current, elementwise over modules."""
-    full = (limits.cell_overvoltage_V.info - highest_V) / TAPER_V
+    full = (limits.cell_overvoltage_V.info - MARGIN_V - highest_V) / TAPER_V
     cold = (coldest_K - limits.undertemperature_K.warning) / TAPER_K
     return _clip(np.minimum(np.minimum(full, cold), _cool(hottest_K, limits)))
 
 
 def discharge_share(lowest_V: FloatArray, hottest_K: FloatArray, limits: Limits) -> FloatArray:
     """Return the share 0..1 of the recommended discharging current, elementwise over modules."""
-    empty = (lowest_V - limits.cell_undervoltage_V.info) / TAPER_V
+    empty = (lowest_V - limits.cell_undervoltage_V.info - MARGIN_V) / TAPER_V
     return _clip(np.minimum(empty, _cool(hottest_K, limits)))
 
 

@@ -120,7 +120,11 @@ class PackController(Firmware[PackState]):
             frames,
             {"pack_state": sequence.state.astype(np.float64)},
             findings,
-            {"pack_soc": soc, "charge_limit_A": charge_A, "discharge_limit_A": discharge_A},
+            {
+                "pack_soc": np.where(view.closed.any(axis=1), soc, np.nan),
+                "charge_limit_A": charge_A,
+                "discharge_limit_A": discharge_A,
+            },
         )
 
     def _limits(self, state: PackState, view: PackView, sequence: Sequence) -> tuple[FloatArray, FloatArray]:
