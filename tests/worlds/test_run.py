@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import twin
+from tests.worlds import failing_module
 from tests.worlds.command import ROOT
 from tests.worlds.command import twin as command
 
@@ -52,8 +53,15 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     "change",
-    [(), ("--set", "plant.threads=2"), ("--set", "plant.backend=fmpy"), ("--set", "record.segment_s=0.2")],
-    ids=["again", "two threads", "FMPy steps the FMUs", "other segments"],
+    [
+        (),
+        ("--set", "plant.threads=2"),
+        ("--shards", "2"),
+        ("--shards", "3"),
+        ("--set", "plant.backend=fmpy"),
+        ("--set", "record.segment_s=0.2"),
+    ],
+    ids=["again", "two threads", "two shards", "three shards", "FMPy steps the FMUs", "other segments"],
 )
 def test_same_bytes(fleet: Path, tmp_path: Path, change: tuple[str, ...]) -> None:
     assert not _same(_datasets(fleet), _datasets(_run(tmp_path / "other", *change)))
@@ -105,18 +113,40 @@ def test_a_hot_cell_is_noticed_and_isolated(tmp_path: Path) -> None:
         assert set(found["cell_id"].values.tolist()) == {4}
         signals = run.to_dataset().isel(site=0)
         fatal_s = float(found["time_ns"].values[levels.index(3)]) * 1e-9
-        opened_s = float(
-            signals["time"].where(signals["module_closed"].sel(slot=1) == 0).sel(time=slice(60, None)).min()
-        )
-        assert 0.0 < opened_s - fatal_s <= 1.0
+        row = np.arange(1, 601)
+        is_open = (signals["module_closed"].sel(slot=1).values == 0) & (row > 60)
+        assert 0.0 < row[is_open][0] - fatal_s <= 1.0
         last = signals.isel(time=-1)
         assert last["module_closed"].values.tolist() == [1, 0]
         assert last["pack_state"] == 2
         assert abs(float(last["current_A"].sel(slot=1))) < 1e-9
 
 
-def test_ctrl_c_leaves_a_readable_run(tmp_path: Path) -> None:
-    arguments = ["run", SCENARIO, "-o", tmp_path / "run", "--set", "fleet.sites=1", "--quiet"]
+def test_a_failing_fmu_costs_its_site_and_no_other(tmp_path: Path) -> None:
+    fmu = failing_module.build(tmp_path)
+    fault = "faults=[{kind: over_temperature, site: 1, module: 1, cell: 4, start_s: 30, duration_s: 600, heat_W: 800}]"
+    changes = ("--set", "fleet.sites=3", "--set", "duration_s=400", "--set", fault)
+    done = command("run", SCENARIO, "-o", tmp_path / "run", "--quiet", *changes, "--set", f"plant.electrical={fmu}")
+    assert done.returncode == 0, done.stderr
+    with twin.open_run(tmp_path / "run") as run:
+        events = run["events"].to_dataset()
+        (failed,) = np.flatnonzero(events["code"].values == "quarantine")
+        assert int(events["site_id"][failed]) == 1
+        assert int(events["slot_id"][failed]) == 1
+        assert int(events["level"][failed]) == 3
+        failed_s = int(events["time_ns"][failed]) * 1e-9
+        voltage_V = run["cell_voltage_V"].values
+        assert np.isfinite(voltage_V[[0, 2]]).all()
+        assert np.isfinite(voltage_V[1, ..., : int(failed_s)]).all()
+        assert np.isnan(voltage_V[1, ..., int(failed_s) + 1 :]).all()
+        assert run["pack_state"].values[:, -1].tolist() == [2, -1, 2]
+        assert np.isnan(run["pack_soc"].values[1, -1])
+
+
+@pytest.mark.parametrize("shards", ["1", "2"])
+def test_ctrl_c_leaves_a_readable_run(tmp_path: Path, shards: str) -> None:
+    changes = ["--set", "fleet.sites=2", "--set", "faults=[]", "--shards", shards]
+    arguments = ["run", SCENARIO, "-o", tmp_path / "run", "--quiet", *changes]
     process = subprocess.Popen([sys.executable, "-m", "twin", *map(str, arguments)], cwd=ROOT, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 60
     while not (tmp_path / "run" / "scenario.yaml").exists() and time.monotonic() < deadline:
