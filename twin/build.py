@@ -114,31 +114,24 @@ def _controllers(
 
 
 def _injected(scenario: Scenario, fleet: Fleet) -> tuple[Event, ...]:
+    """Return the faults of these sites as events, in the order of time."""
     rows = {int(site): row for row, site in enumerate(fleet.site_ids)}
-    events = []
-    for fault in scenario.faults:
-        for effect in fault.effects() if fault.site in rows else ():
-            time_ns, change = (
-                (effect.time_ns, f"{effect.actuator} = {effect.value:g}")
-                if isinstance(effect, Action)
-                else (0, f"{effect.parameter} x {effect.factor:g}")
-            )
-            place = f"module {effect.slot + 1} cell {effect.cell + 1}"
-            text = f"{place}: fault injected, {change}"
-            row = rows[fault.site]
-            events.append(
-                Event(
-                    time_ns,
-                    row,
-                    effect.slot,
-                    effect.cell,
-                    Level.INFO,
-                    fault.kind,
-                    "scenario",
-                    text,
-                    "the scenario says so",
-                )
-            )
+    events = [
+        Event(
+            effect.time_ns if isinstance(effect, Action) else 0,
+            rows[fault.site],
+            effect.slot,
+            effect.cell,
+            Level.INFO,
+            fault.kind,
+            "scenario",
+            f"module {effect.slot + 1} cell {effect.cell + 1}: fault injected, {effect.change}",
+            "the scenario says so",
+        )
+        for fault in scenario.faults
+        if fault.site in rows
+        for effect in fault.effects()
+    ]
     return tuple(sorted(events, key=lambda event: event.time_ns))
 
 

@@ -15,7 +15,7 @@ from twin.log import SIGNALS
 
 ROOT = Path(__file__).resolve().parents[2]
 SUFFIXES: dict[str, str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["twin"]["suffixes"]
-UNITS = pint.UnitRegistry()
+UNITS: Any = pint.UnitRegistry()
 UNITS.define("ampere_hour = ampere * hour = Ah")
 PORTS = sorted((ROOT / "fmus").glob("*/ports.yaml"))
 

@@ -129,18 +129,18 @@ def test_a_failing_fmu_costs_its_site_and_no_other(tmp_path: Path) -> None:
     done = command("run", SCENARIO, "-o", tmp_path / "run", "--quiet", *changes, "--set", f"plant.electrical={fmu}")
     assert done.returncode == 0, done.stderr
     with twin.open_run(tmp_path / "run") as run:
-        events = run["events"].to_dataset()
+        events, signals = run["events"].to_dataset(), run.to_dataset()
         (failed,) = np.flatnonzero(events["code"].values == "quarantine")
         assert int(events["site_id"][failed]) == 1
         assert int(events["slot_id"][failed]) == 1
         assert int(events["level"][failed]) == 3
         failed_s = int(events["time_ns"][failed]) * 1e-9
-        voltage_V = run["cell_voltage_V"].values
+        voltage_V = signals["cell_voltage_V"].values
         assert np.isfinite(voltage_V[[0, 2]]).all()
         assert np.isfinite(voltage_V[1, ..., : int(failed_s)]).all()
         assert np.isnan(voltage_V[1, ..., int(failed_s) + 1 :]).all()
-        assert run["pack_state"].values[:, -1].tolist() == [2, -1, 2]
-        assert np.isnan(run["pack_soc"].values[1, -1])
+        assert signals["pack_state"].values[:, -1].tolist() == [2, -1, 2]
+        assert np.isnan(signals["pack_soc"].values[1, -1])
 
 
 @pytest.mark.parametrize("shards", ["1", "2"])

@@ -22,6 +22,11 @@ class Deviation:
     parameter: Literal["capacity_Ah", "resistance_factor"]
     factor: float
 
+    @property
+    def change(self) -> str:
+        """The change in words."""
+        return f"{self.parameter} x {self.factor:g}"
+
 
 class Fault(Options):
     """Base of the faults; a fault is one file in this folder, found because it is there."""

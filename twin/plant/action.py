@@ -29,6 +29,11 @@ class Action:
     slot: int = -1
     cell: int = -1
 
+    @property
+    def change(self) -> str:
+        """The change in words."""
+        return f"{self.actuator} = {self.value:g}"
+
 
 EventKind = Literal[
     "infeasible_power",  # the modules cannot deliver what the inverter asks for; it has tripped
