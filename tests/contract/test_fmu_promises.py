@@ -20,8 +20,12 @@ from fmpy.fmi2 import FMU2Slave
 from fmpy.fmi3 import FMU3Slave
 from fmpy.validation import validate_fmu
 
+from twin.modelica import archive
 from twin.modelica.archive import Version
 from twin.modelica.build import build, models
+from twin.modelica.frontend import compile_text
+from twin.modelica.interface import interface
+from twin.modelica.model import explicit
 from twin.plant.backends import open_pool
 
 EVERY = [(model, fmi) for model in models() for fmi in ("2.0", "3.0")]
@@ -31,7 +35,7 @@ FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 class Instance:
     """One instance of an FMU in step mode; values by scalar name, FMI 3.0 arrays whole."""
 
-    def __init__(self, path: Path, folder: Path, log: list[str] | None = None) -> None:
+    def __init__(self, path: Path, folder: Path, log: list[str] | None = None, **start: list[float]) -> None:
         self.description = read_model_description(str(path))
         self.is_3 = self.description.fmiVersion.startswith("3")
         self.of = {variable.name: variable for variable in self.description.modelVariables}
@@ -48,6 +52,9 @@ class Instance:
         else:
             self.fmu.setupExperiment(startTime=0.0)
             self.fmu.enterInitializationMode()
+        for name, values in start.items():
+            for element, value in enumerate(values, start=1):
+                self.set(f"{name}[{element}]", value)
         self.fmu.exitInitializationMode()
 
     def _logger(self) -> dict[str, Any]:
@@ -161,9 +168,10 @@ def test_steps_of_any_size_reach_the_same_state(fmi: Version, tmp_path: Path) ->
     assert np.ptp(voltages) < 2e-6
 
 
-@pytest.mark.parametrize("instance", [("module_electrical", "2.0")], indirect=True)
-def test_linearisation_is_the_derivative_of_the_model(instance: Instance) -> None:
-    """``resistance_ohm`` and ``elastance_V_As`` against the FMU's own directional derivatives, faults and all."""
+def test_linearisation_is_the_derivative_of_the_model(tmp_path: Path) -> None:
+    """What the bus is told of the module, against the FMU's own directional derivatives, from empty to full."""
+    charges = list(np.linspace(0.03, 0.98, 16))
+    instance = Instance(build("module_electrical", "2.0"), tmp_path, soc_start=charges)
     instance.set("current_A", 150.0)
     for cell, (variable, value) in enumerate(
         [
@@ -174,8 +182,9 @@ def test_linearisation_is_the_derivative_of_the_model(instance: Instance) -> Non
             ("temperature_K", 310.0),
         ]
     ):
-        instance.set(f"{variable}[{cell + 1}]", value)
-        instance.set(f"{variable}[9]", value)
+        for position in (cell + 1, 9, 16):  # one at a time, and all at once in an empty, a middling and a full cell
+            instance.set(f"{variable}[{position}]", value)
+        instance.set(f"{variable}[1]", value)
     for second in range(200):
         instance.step(float(second))
 
@@ -225,6 +234,25 @@ def test_a_step_that_goes_nan_is_discarded_and_changes_nothing(instance: Instanc
     assert np.array_equal(instance.get("heat_J" if instance.is_3 else "heat_J[3]"), before)
     instance.step(1.0)
     assert np.isfinite(instance.get("voltage_V")).all()
+
+
+@pytest.mark.parametrize("fmi", ["2.0", "3.0"])
+def test_a_step_that_fails_on_its_way_changes_nothing(fmi: Version, tmp_path: Path) -> None:
+    text = (
+        "model Wall\n Real x(start=1);\n output Real y;\nequation\n der(x) = x + sqrt(0.75 - time);\n y = x;\nend Wall;"
+    )
+    path = tmp_path / "wall.fmu"
+    archive.write(interface(explicit(compile_text("Wall", text)), b"wall"), fmi, path)
+    instance = Instance(path, tmp_path / "wall")
+    instance.step(0.0, 0.5)
+    before = instance.get("y"), instance.get("der(x)")
+    with pytest.raises(FMICallException) as failure:
+        instance.step(0.5, 0.5)
+    assert failure.value.status == 2  # Discard
+    assert (instance.get("y"), instance.get("der(x)")) == before
+    instance.step(0.5, 0.125)
+    assert instance.get("y")[0] > before[0][0]
+    instance.fmu.freeInstance()
 
 
 def test_a_failed_step_tells_the_importer_why(tmp_path: Path) -> None:

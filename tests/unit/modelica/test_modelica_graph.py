@@ -62,14 +62,15 @@ def test_what_python_cannot_compute_is_left_to_c() -> None:
 FUNCTIONS = sorted({*UNARY} - {"neg", "not", "sign", "floor", "ceil"})
 
 
-@pytest.mark.parametrize("function", [*FUNCTIONS, *sorted(BINARY), "lookup", "select"])
+@pytest.mark.parametrize("function", [*FUNCTIONS, *sorted(BINARY), "lookup", "select", "select the other"])
 def test_tangents_are_those_of_finite_differences(function: str) -> None:
     graph = Graph()
     x, y = graph.symbol("state", 0), graph.symbol("state", 1)
     if function == "lookup":
         node = graph.binary("mul", x, graph.lookup((1.0, 5.0, 2.0), graph.binary("mul", x, graph.constant(4))))
-    elif function == "select":
-        node = graph.select(graph.binary("lt", x, y), graph.binary("mul", x, x), y)
+    elif function.startswith("select"):
+        condition = graph.binary("lt" if function == "select" else "gt", x, y)
+        node = graph.select(condition, graph.binary("mul", x, x), graph.unary("sin", y))
     else:
         node = graph.unary(function, x) if function in UNARY else graph.binary(function, x, y)
     along = {x: graph.constant(0.7), y: graph.constant(-0.4)}

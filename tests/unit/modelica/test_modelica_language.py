@@ -36,7 +36,7 @@ def package(definitions: str, body: str) -> str:
 TRANSLATED: dict[str, tuple[str, float]] = {
     "tunable parameter": ("model M parameter Real a=2; output Real y; Real x(start=1); equation der(x)=-a*x; y=2*x; end M;", 2 * E2),
     "if on a state": (f"model M {STATE} output Real y; equation der(x)=if x>0.5 then -1 else -x; y=x; end M;", 0.5 * math.exp(-0.5)),
-    "elseif": (model("y = if x > 0.9 then 1 elseif x > 0.2 then 2 else 3;"), 2),
+    "elseif": (model("y = if x > 0.9 then 1 elseif x > 0.2 then 2 elseif x > 0.1 then 3 else 4;"), 2),
     "noEvent, smooth, homotopy": (model("y = noEvent(smooth(0, if x > 0 then homotopy(x, 1) else 0));"), E1),
     "boolean parameter": (f"model M parameter Boolean b=true; {STATE} output Real y; equation der(x)=if b then -x else 0; y=x; end M;", E1),
     "min, max, abs, sign": (model("y = min(x, 0.2) + max(x, 0.1) + abs(-x)*sign(-x);"), 0.2),

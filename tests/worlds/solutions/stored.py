@@ -25,12 +25,12 @@ Row = dict[str, float]
 
 
 def electrical_parameters() -> electrical.Parameters:
-    """Return a module of unequal cells."""
+    """Return a module of unequal cells, from empty to full: they use the tables to both ends and beyond."""
     draw = stream(PARAMETERS_SEED, "electrical")
     return electrical.Parameters(
         capacity_Ah=314 * draw.uniform(0.95, 1.02, 16),
         resistance_factor=draw.uniform(0.9, 1.3, 16),
-        soc_start=draw.uniform(0.35, 0.65, 16),
+        soc_start=draw.permutation(np.linspace(0.005, 0.995, 16)),
         self_discharge_A=draw.uniform(0.002, 0.02, 16),
         bleed_ohm=33.0,
     )
