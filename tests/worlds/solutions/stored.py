@@ -30,7 +30,7 @@ def electrical_parameters() -> electrical.Parameters:
     return electrical.Parameters(
         capacity_Ah=314 * draw.uniform(0.95, 1.02, 16),
         resistance_factor=draw.uniform(0.9, 1.3, 16),
-        soc_start=draw.permutation(np.linspace(0.005, 0.995, 16)),
+        soc_start=draw.permutation(np.linspace(0.005, 1.005, 16)),
         self_discharge_A=draw.uniform(0.002, 0.02, 16),
         bleed_ohm=33.0,
     )
