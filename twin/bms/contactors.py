@@ -57,13 +57,7 @@ class Sequence:
         charged = (link_V >= LINK_FRACTION * pack_V) & (elapsed_ns >= SETTLE_NS)
         late = (self.state == MainContactor.PRECHARGE) & ~charged & (elapsed_ns >= PRECHARGE_TIMEOUT_NS)
         failed = self.failed | late
-        wanted = np.select(
-            [failed | ~any_closed, self.state == MainContactor.OPEN, self.state == MainContactor.PRECHARGE],
-            [
-                np.int8(MainContactor.OPEN),
-                np.where(ready, MainContactor.PRECHARGE, MainContactor.OPEN),
-                np.where(charged, MainContactor.CLOSED, MainContactor.PRECHARGE),
-            ],
-            self.state,
-        ).astype(np.int8)
+        may_close = np.where(self.state == MainContactor.OPEN, ready, charged)
+        wanted = np.minimum(self.state + may_close, MainContactor.CLOSED).astype(np.int8)
+        wanted[failed | ~any_closed] = MainContactor.OPEN
         return Sequence(wanted, np.where(wanted != self.state, time_ns, self.since_ns), failed)
