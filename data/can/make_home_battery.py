@@ -150,6 +150,13 @@ def pack_messages(number: int) -> Iterator[Message]:
     yield Message(
         0x110 + digit, f"{node}_State", 8, node, others, f"State of pack {number}.", (*STATE, LEVEL, FAULT_CODE)
     )
+    limits = (
+        Signal("ChargeCurrentLimit", 16, 0.1, "A", comment="Highest charging current of the pack."),
+        Signal("DischargeCurrentLimit", 16, 0.1, "A", comment="Highest discharging current of the pack."),
+        Signal("Modules", 8, comment="Modules that deliver: closed, behind a closed main contactor."),
+        Signal("Temperature", 8, 0.5, "degC", offset=-40, comment="Of the hottest cell."),
+    )
+    yield Message(0x118 + digit, f"{node}_Limits", 6, node, others, f"What pack {number} can take and give.", limits)
 
 
 def inverter_messages() -> Iterator[Message]:

@@ -16,6 +16,7 @@ import twin
 from tests.worlds import failing_module
 from tests.worlds.command import ROOT
 from tests.worlds.command import twin as command
+from twin.network.database import Database
 
 SCENARIO = ROOT / "scenarios" / "home_fleet.yaml"
 SMALL = ("--set", "fleet.sites=3", "--set", "duration_s=90", "--set", "faults=[]", "--quiet")
@@ -165,3 +166,20 @@ def test_an_output_folder_is_never_overwritten(fleet: Path) -> None:
     assert done.returncode == 2
     assert "--force" in done.stderr
     assert (fleet / "run.h5").read_bytes() == before
+
+
+def test_packs_speak_to_the_inverter_with_one_voice(tmp_path: Path) -> None:
+    changes = ("--set", "fleet.packs=2", "--set", "record.frames=true", "--set", "duration_s=300")
+    folder = _run(tmp_path / "packs", *changes, "--set", "fleet.sites=1")
+    with twin.open_run(folder) as run:
+        last = run.to_dataset().isel(time=-1, site=0)
+        assert last["module_closed"].values.tolist() == [1, 1, 1, 1]
+        assert int(last["pack_state"]) == 2
+        frames = run["frames"].to_dataset()
+        limits = frames["payload"].values[frames["identifier"].values == 0x351]
+    decoded = Database.load("home_battery")["Inverter_Limits"].decode(limits)
+    # Four modules of 100 A each, once both packs have closed and the limits have risen.
+    assert decoded["DischargeCurrentLimit"][-1] == pytest.approx(400.0, abs=1.0)
+    assert decoded["ChargeCurrentLimit"].max() <= 400.0
+    assert decoded["DischargeCurrentLimit"][0] == 0.0
+    assert len(decoded["DischargeCurrentLimit"]) == pytest.approx(300, abs=2)

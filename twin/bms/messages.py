@@ -89,34 +89,46 @@ class MessageTable:
         self.layouts: tuple[MessageLayout, ...] = bus_messages(database, packs, modules)
         positions: dict[str, list[tuple[str, int]]] = defaultdict(list)
         for index, layout in enumerate(self.layouts):
-            positions[_type(layout.name)].append((layout.name, index))
+            positions[type_of(layout.name)].append((layout.name, index))
         self._position = {kind: [index for _, index in sorted(found)] for kind, found in positions.items()}
         self._bundles: dict[tuple[str, ...], _Bundle] = {}
 
     def read(self, buses: BusEngine, kinds: Sequence[str], scope: Scope, reader: Ecus) -> dict[str, Received]:
-        """Return the newest frames of some types, all of modules or all not, that each reader has received.
+        """Return the newest frames of some types that each reader has received.
 
-        A pack's controller that reads its modules gets ``[row, module]``, everybody else ``[row]``.
+        A pack's controller reads all its modules, ``[row, module]``, and all packs, ``[row, pack]``; the others read
+        their own pack's frames, ``[row]``.
         """
-        bundle = self._bundle(tuple(kinds))
-        number = reader.slot if _of_modules(bundle.kinds) else reader.pack
-        if _of_modules(bundle.kinds) and scope == "pack":
-            number = number[:, None] + np.arange(self._modules)
-        message = np.moveaxis(bundle.message[:, number], 0, -1)
-        site = reader.site.reshape(-1, *[1] * (message.ndim - 1))
-        return bundle.decode(buses.mailbox_payload[site, message], buses.mailbox_time_ns[site, message])
+        of_modules = tuple(kind for kind in kinds if _of_modules(kind))
+        others = tuple(kind for kind in kinds if not _of_modules(kind))
+        received: dict[str, Received] = {}
+        for part in (of_modules, others):
+            if part:
+                bundle = self._bundle(part)
+                message = np.moveaxis(bundle.message[:, self._senders(part[0], scope, reader)], 0, -1)
+                site = reader.site.reshape(-1, *[1] * (message.ndim - 1))
+                received |= bundle.decode(buses.mailbox_payload[site, message], buses.mailbox_time_ns[site, message])
+        return received
+
+    def _senders(self, kind: str, scope: Scope, reader: Ecus) -> IntArray:
+        """Return the numbers of whose frames an ECU reads: ``[row]``, or ``[row, sender]`` for a pack's controller."""
+        if scope == "pack":
+            if _of_modules(kind):
+                return reader.slot[:, None] + np.arange(self._modules)
+            return np.broadcast_to(np.arange(self._packs), (len(reader.pack), self._packs))
+        return reader.slot if _of_modules(kind) else reader.pack
 
     def send(self, buses: BusEngine, frames: Mapping[str, Contents], sender: Ecus, time_ns: IntArray) -> None:
         """Queue frames of the senders, ``signals[row]`` by type, each sender's at its own ``time_ns``."""
         bundle = self._bundle(tuple(frames))
-        message = bundle.message[:, sender.slot if _of_modules(bundle.kinds) else sender.pack].T
+        message = bundle.message[:, sender.slot if _of_modules(bundle.kinds[0]) else sender.pack].T
         payload = bundle.encode(frames, len(time_ns))
         row, kind = np.nonzero(message >= 0)
         buses.send(message[row, kind], sender.site[row], time_ns[row], payload[row, kind])
 
     def _bundle(self, kinds: tuple[str, ...]) -> _Bundle:
         if kinds not in self._bundles:
-            count = self._packs * self._modules if _of_modules(kinds) else self._packs
+            count = self._packs * self._modules if _of_modules(kinds[0]) else self._packs
             message = np.full((len(kinds), count), -1)
             for row, kind in enumerate(kinds):
                 message[row, : len(self._position[kind])] = self._position[kind]
@@ -125,10 +137,10 @@ class MessageTable:
         return self._bundles[kinds]
 
 
-def _of_modules(kinds: Sequence[str]) -> bool:
-    return kinds[0].startswith("Module_")
+def _of_modules(kind: str) -> bool:
+    return kind.startswith("Module_")
 
 
-def _type(name: str) -> str:
+def type_of(name: str) -> str:
     """Return a message's name without its sender's number: ``Module_State`` of ``Module03_State``."""
     return re.sub(r"^(Module|Pack)\d+_", r"\1_", name)

@@ -1,4 +1,4 @@
-"""The pack controller: hears its modules, decides contactors and limits, and speaks to the inverter."""
+"""The pack controller: hears its modules and the other packs, decides contactors and limits, speaks to the inverter."""
 
 from __future__ import annotations
 
@@ -6,32 +6,15 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from twin.bms import limits
 from twin.bms.codes import MODULE_SILENT, PRECHARGE_FAILED, FaultCode, Level
 from twin.bms.contactors import MainContactor, Sequence
 from twin.bms.firmware import inverter_protocol
-from twin.bms.firmware.firmware import (
-    Contents,
-    Findings,
-    Firmware,
-    FloatArray,
-    Inputs,
-    IntArray,
-    Outputs,
-    Received,
-    Signals,
-)
+from twin.bms.firmware.firmware import Contents, Findings, Firmware, FloatArray, Inputs, IntArray, Outputs, Signals
 from twin.bms.firmware.inverter_protocol import Battery
+from twin.bms.firmware.pack_view import KELVIN, TEMPERATURE_FRAMES, TIMEOUT_NS, VOLTAGE_FRAMES, Packs, PackView
 from twin.bms.options import Bms
-
-MODULE_TIMEOUT_NS = 3_500_000_000
-"""A module not heard for this long is silent: three periods of its state frame and a half."""
-
-_KELVIN = 273.15
-_VOLTAGE_FRAMES = tuple(f"Module_CellVoltages{frame}" for frame in range(1, 5))
-_TEMPERATURE_FRAMES = tuple(f"Module_Temperatures{frame}" for frame in range(1, 3))
 
 
 @dataclass(frozen=True)
@@ -44,55 +27,20 @@ class PackState:
     counter: IntArray
 
 
-@dataclass(frozen=True)
-class PackView:
-    """What the bus has told of the modules, ``[row, module]``."""
-
-    heard: NDArray[np.bool_]
-    closed: NDArray[np.bool_]
-    level: FloatArray
-    code: FloatArray
-    soc: FloatArray
-    current_A: FloatArray
-    voltage_V: FloatArray
-    highest_V: FloatArray
-    lowest_V: FloatArray
-    hottest_K: FloatArray
-    coldest_K: FloatArray
-    cells: int
-    """In a module."""
-
-    @classmethod
-    def of(cls, inputs: Inputs) -> PackView:
-        """Read the modules' frames."""
-        state = inputs.received["Module_State"]
-        heard = (state.time_ns >= 0) & (inputs.time_ns[:, None] - state.time_ns < MODULE_TIMEOUT_NS)
-        voltages_V = _stack([inputs.received[name] for name in _VOLTAGE_FRAMES])
-        temperatures_K = _stack([inputs.received[name] for name in _TEMPERATURE_FRAMES]) + _KELVIN
-        return cls(
-            heard,
-            heard & (state["ContactorClosed"] > 0),
-            state["Level"],
-            state["FaultCode"],
-            state["SOC"] / 100.0,
-            state["Current"],
-            state["Voltage"],
-            voltages_V.max(axis=0),
-            voltages_V.min(axis=0),
-            temperatures_K.max(axis=0),
-            temperatures_K.min(axis=0),
-            len(voltages_V),
-        )
-
-
 class PackController(Firmware[PackState]):
-    """Version 1.0.0 of the controller of modules in parallel."""
+    """Version 1.0.0 of the controller of modules in parallel; the first pack's speaks to the inverter for all."""
 
     role: ClassVar[str] = "pack_controller"
     scope: ClassVar[Literal["module", "pack", "site"]] = "pack"
     version: ClassVar[str] = "1.0.0"
-    reads: ClassVar[tuple[str, ...]] = ("Module_State", *_VOLTAGE_FRAMES, *_TEMPERATURE_FRAMES)
-    sends: ClassVar[tuple[str, ...]] = ("Pack_Command", "Pack_State", *inverter_protocol.MESSAGES)
+    reads: ClassVar[tuple[str, ...]] = (
+        "Module_State",
+        *VOLTAGE_FRAMES,
+        *TEMPERATURE_FRAMES,
+        "Pack_State",
+        "Pack_Limits",
+    )
+    sends: ClassVar[tuple[str, ...]] = ("Pack_Command", "Pack_State", "Pack_Limits", *inverter_protocol.MESSAGES)
     codes: ClassVar[tuple[FaultCode, ...]] = (MODULE_SILENT, PRECHARGE_FAILED)
 
     def __init__(self, options: Bms, modules: int) -> None:
@@ -104,28 +52,22 @@ class PackController(Firmware[PackState]):
         return PackState(Sequence.initial(rows), np.zeros(rows), np.zeros(rows), np.zeros(rows, np.int64))
 
     def step(self, state: PackState, inputs: Inputs) -> tuple[PackState, Outputs]:
-        """Look at the modules, decide, tell modules and inverter."""
+        """Look at the modules, decide, tell modules, other packs and inverter."""
         view = PackView.of(inputs)
-        live = np.where(view.closed, 1.0, 0.0)
-        count = np.maximum(live.sum(axis=1), 1.0)
-        pack_V = (view.voltage_V * live).sum(axis=1) / count
+        pack_V = view.mean(view.voltage_V)
         link_V = inputs.sensed["link_voltage_V"]
         sequence = state.sequence.step(inputs.time_ns, view.heard, view.closed, link_V, pack_V)
         charge_A, discharge_A = self._limits(state, view, sequence)
         after = PackState(sequence, charge_A, discharge_A, (state.counter + 1) % 16)
-        soc = (view.soc * live).sum(axis=1) / count
         findings = self._findings(sequence, view, inputs, link_V)
-        frames = self._frames(after, view, findings, inputs, pack_V, soc)
-        return after, Outputs(
-            frames,
-            {"pack_state": sequence.state.astype(np.float64)},
-            findings,
-            {
-                "pack_soc": np.where(view.closed.any(axis=1), soc, np.nan),
-                "charge_limit_A": charge_A,
-                "discharge_limit_A": discharge_A,
-            },
-        )
+        own = self._own(after, view, findings)
+        frames = {
+            "Pack_Command": self._command(after, view, inputs),
+            **self._told(own, pack_V),
+            **inverter_protocol.frames(self._battery(own, inputs, view, findings, pack_V)),
+        }
+        soc = np.where(view.closed.any(axis=1), own.soc[:, 0], np.nan)
+        return after, Outputs(frames, {"pack_state": sequence.state.astype(np.float64)}, findings, {"pack_soc": soc})
 
     def _limits(self, state: PackState, view: PackView, sequence: Sequence) -> tuple[FloatArray, FloatArray]:
         options = self._options
@@ -140,7 +82,7 @@ class PackController(Firmware[PackState]):
         )
 
     def _findings(self, sequence: Sequence, view: PackView, inputs: Inputs, link_V: FloatArray) -> Findings:
-        silent = ~view.heard & (inputs.time_ns >= MODULE_TIMEOUT_NS)[:, None]
+        silent = ~view.heard & (inputs.time_ns >= TIMEOUT_NS)[:, None]
         state_ns = inputs.received["Module_State"].time_ns
         silence_s = ((inputs.time_ns[:, None] - np.maximum(state_ns, 0)) * 1e-9 * silent).max(axis=1)
         level = np.stack(
@@ -152,52 +94,74 @@ class PackController(Firmware[PackState]):
         ).astype(np.int8)
         return Findings(level, np.full(level.shape, -1), np.stack([silence_s, link_V], axis=1))
 
-    def _frames(
-        self, state: PackState, view: PackView, findings: Findings, inputs: Inputs, pack_V: FloatArray, soc: FloatArray
-    ) -> dict[str, Contents]:
+    def _own(self, state: PackState, view: PackView, findings: Findings) -> Packs:
+        """Return this pack as the site's others and the inverter see it."""
+        delivers = state.sequence.state == MainContactor.CLOSED
+        levels = view.level * view.heard
+        worst = levels.argmax(axis=1)
+        failed = findings.level.max(axis=1) > levels.max(axis=1)
+        codes = np.take_along_axis(view.code, worst[:, None], axis=1)[:, 0] * (levels.max(axis=1) > 0)
+        columns = (
+            state.charge_A,
+            state.discharge_A,
+            view.closed.sum(axis=1) * delivers,
+            view.mean(view.soc),
+            (view.current_A * view.heard).sum(axis=1),
+            np.where(view.heard, view.hottest_K - KELVIN, 0.0).max(axis=1),
+            np.maximum(levels.max(axis=1), findings.level.max(axis=1)),
+            np.where(failed, self._code(findings), codes),
+        )
+        return Packs(*(column[:, None] for column in columns))
+
+    def _code(self, findings: Findings) -> FloatArray:
+        numbers = np.array([float(code.number) for code in self.codes])
+        return numbers[findings.level.argmax(axis=1)]
+
+    def _command(self, state: PackState, view: PackView, inputs: Inputs) -> Contents:
         contactor = state.sequence.state
-        current_A = (view.current_A * view.heard).sum(axis=1)
-        worst = np.maximum(np.where(view.heard, view.level, 0.0).max(axis=1), findings.level.max(axis=1))
         bits = ((1 << self._modules) - 1) << inputs.slot
         start = view.heard.any(axis=1) & ~state.sequence.failed
-        command: Contents = {
+        return {
             "CloseRequest": np.where(start, bits, 0).astype(np.float64),
             "BalancingAllowed": (contactor == MainContactor.CLOSED).astype(np.float64),
-            "LowestCellVoltage": np.where(view.heard, view.lowest_V, np.nan).min(axis=1),
+            "LowestCellVoltage": np.where(view.heard, view.lowest_V, np.inf).min(axis=1),
             "PackState": contactor.astype(np.float64),
             "Counter": state.counter.astype(np.float64),
         }
-        told: Contents = {
-            "SOC": soc * 100.0,
-            "Current": current_A,
+
+    @staticmethod
+    def _told(own: Packs, pack_V: FloatArray) -> dict[str, Contents]:
+        state: Contents = {
+            "SOC": own.soc[:, 0] * 100.0,
+            "Current": own.current_A[:, 0],
             "Voltage": pack_V,
-            "Level": worst,
-            "FaultCode": np.where(state.sequence.failed, float(PRECHARGE_FAILED.number), 0.0),
+            "Level": own.level[:, 0],
+            "FaultCode": own.code[:, 0],
         }
-        battery = self._battery(state, view, findings, pack_V, soc)
-        return {"Pack_Command": command, "Pack_State": told, **inverter_protocol.frames(battery)}
+        limits_: Contents = {
+            "ChargeCurrentLimit": own.charge_A[:, 0],
+            "DischargeCurrentLimit": own.discharge_A[:, 0],
+            "Modules": own.modules[:, 0],
+            "Temperature": own.hottest_C[:, 0],
+        }
+        return {"Pack_State": state, "Pack_Limits": limits_}
 
-    def _battery(
-        self, state: PackState, view: PackView, findings: Findings, pack_V: FloatArray, soc: FloatArray
-    ) -> Battery:
-        limits = self._options.limits
+    def _battery(self, own: Packs, inputs: Inputs, view: PackView, findings: Findings, pack_V: FloatArray) -> Battery:
+        """Return what the inverter is told: all packs of the site together."""
+        site = own.joined(inputs, inputs.slot // self._modules)
+        alarm = self._options.limits
         return Battery(
-            charge_A=state.charge_A,
-            discharge_A=state.discharge_A,
-            charge_V=view.cells * limits.cell_overvoltage_V.info,
-            discharge_V=view.cells * limits.cell_undervoltage_V.info,
-            soc=soc,
+            charge_A=site.limit_A(site.charge_A),
+            discharge_A=site.limit_A(site.discharge_A),
+            charge_V=view.cells * alarm.cell_overvoltage_V.info,
+            discharge_V=view.cells * alarm.cell_undervoltage_V.info,
+            soc=site.mean_soc(),
             voltage_V=pack_V,
-            current_A=(view.current_A * view.heard).sum(axis=1),
-            hottest_C=np.where(view.heard, view.hottest_K - _KELVIN, 0.0).max(axis=1),
-            level=view.level * view.heard,
-            code=view.code * view.heard,
-            modules=view.closed.sum(axis=1).astype(np.float64),
+            current_A=site.current_A.sum(axis=1),
+            hottest_C=site.hottest_C.max(axis=1),
+            level=np.concatenate([view.level * view.heard, site.level], axis=1),
+            code=np.concatenate([view.code * view.heard, site.code], axis=1),
+            modules=site.modules.sum(axis=1),
             silent=findings.level[:, 0] > 0,
-            failed=state.sequence.failed,
+            failed=findings.level[:, 1] > 0,
         )
-
-
-def _stack(frames: list[Received]) -> FloatArray:
-    """Return every signal of several frames as ``[signal, row, module]``."""
-    return np.concatenate([frame.values for frame in frames])

@@ -1,0 +1,120 @@
+"""What a pack's controller knows from the bus: its own modules, and the other packs of the site."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.bms.firmware.firmware import FloatArray, Inputs, IntArray, Received
+
+TIMEOUT_NS = 3_500_000_000
+"""Who is not heard for this long is silent: three periods of its frames and a half."""
+
+KELVIN = 273.15
+VOLTAGE_FRAMES = tuple(f"Module_CellVoltages{frame}" for frame in range(1, 5))
+TEMPERATURE_FRAMES = tuple(f"Module_Temperatures{frame}" for frame in range(1, 3))
+
+
+@dataclass(frozen=True)
+class PackView:
+    """What the bus has told of the modules, ``[row, module]``."""
+
+    heard: NDArray[np.bool_]
+    closed: NDArray[np.bool_]
+    level: FloatArray
+    code: FloatArray
+    soc: FloatArray
+    current_A: FloatArray
+    voltage_V: FloatArray
+    highest_V: FloatArray
+    lowest_V: FloatArray
+    hottest_K: FloatArray
+    coldest_K: FloatArray
+    cells: int
+    """In a module."""
+
+    @classmethod
+    def of(cls, inputs: Inputs) -> PackView:
+        """Read the modules' frames."""
+        state = inputs.received["Module_State"]
+        heard = _fresh(state, inputs.time_ns)
+        voltages_V = _stack([inputs.received[name] for name in VOLTAGE_FRAMES])
+        temperatures_K = _stack([inputs.received[name] for name in TEMPERATURE_FRAMES]) + KELVIN
+        return cls(
+            heard,
+            heard & (state["ContactorClosed"] > 0),
+            state["Level"],
+            state["FaultCode"],
+            state["SOC"] / 100.0,
+            state["Current"],
+            state["Voltage"],
+            voltages_V.max(axis=0),
+            voltages_V.min(axis=0),
+            temperatures_K.max(axis=0),
+            temperatures_K.min(axis=0),
+            len(voltages_V),
+        )
+
+    def mean(self, values: FloatArray) -> FloatArray:
+        """Return the mean over the closed modules, 0 where none is."""
+        live: FloatArray = (values * self.closed).sum(axis=1) / np.maximum(self.closed.sum(axis=1), 1)
+        return live
+
+
+@dataclass(frozen=True)
+class Packs:
+    """What the packs of a site can do, ``[row, pack]``: the row's own in the first column, then what others told."""
+
+    charge_A: FloatArray
+    discharge_A: FloatArray
+    modules: FloatArray
+    """That deliver."""
+    soc: FloatArray
+    current_A: FloatArray
+    hottest_C: FloatArray
+    level: FloatArray
+    code: FloatArray
+
+    def joined(self, heard: Inputs, own_pack: IntArray) -> Packs:
+        """Return the own pack with the others of its site beside it; of who is silent, nothing counts."""
+        state, limits = heard.received["Pack_State"], heard.received["Pack_Limits"]
+        other = np.arange(state.time_ns.shape[1]) != own_pack[:, None]
+        counts = other & _fresh(state, heard.time_ns) & _fresh(limits, heard.time_ns)
+
+        def beside(own: FloatArray, told: FloatArray) -> FloatArray:
+            return np.concatenate([own, np.where(counts, told, 0.0)], axis=1)
+
+        return Packs(
+            beside(self.charge_A, limits["ChargeCurrentLimit"]),
+            beside(self.discharge_A, limits["DischargeCurrentLimit"]),
+            beside(self.modules, limits["Modules"]),
+            beside(self.soc, state["SOC"] / 100.0),
+            beside(self.current_A, state["Current"]),
+            beside(self.hottest_C, limits["Temperature"]),
+            beside(self.level, state["Level"]),
+            beside(self.code, state["FaultCode"]),
+        )
+
+    def limit_A(self, of_pack_A: FloatArray) -> FloatArray:
+        """Return the limit of all together: packs in parallel do not share evenly, so the smallest share counts."""
+        share_A = np.where(self.modules > 0, of_pack_A / np.maximum(self.modules, 1.0), np.inf).min(axis=1)
+        total = self.modules.sum(axis=1)
+        limit_A: FloatArray = np.where(total > 0, np.where(total > 0, share_A, 0.0) * total, 0.0)
+        return limit_A
+
+    def mean_soc(self) -> FloatArray:
+        """Return the state of charge of all modules that deliver, 0 where none does."""
+        soc: FloatArray = (self.soc * self.modules).sum(axis=1) / np.maximum(self.modules.sum(axis=1), 1.0)
+        return soc
+
+
+def _fresh(frame: Received, time_ns: IntArray) -> NDArray[np.bool_]:
+    fresh: NDArray[np.bool_] = (frame.time_ns >= 0) & (time_ns[:, None] - frame.time_ns < TIMEOUT_NS)
+    return fresh
+
+
+def _stack(frames: list[Received]) -> FloatArray:
+    """Return every signal of several frames as ``[signal, row, module]``."""
+    return np.concatenate([frame.values for frame in frames])
