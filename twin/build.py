@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +15,12 @@ from twin.bms.controllers import Controllers
 from twin.bms.estimators.coulomb_counting import OcvCurve
 from twin.bms.events import Event
 from twin.bms.messages import MessageTable
+from twin.bms.needs import unmet
 from twin.bms.schedule import Schedule
 from twin.bms.sensing import Sensing
+from twin.errors import InputError, Problem, attempt
 from twin.network.database import Database
+from twin.network.options import Bus
 from twin.network.simpy_bus import Buses
 from twin.plant.action import Action
 from twin.plant.assembly import open_plant
@@ -70,17 +73,16 @@ def build(scenario: Scenario, sites: Sequence[int] | None = None) -> World:
     """
     fleet = expand(scenario, sites)
     wiring = fleet.wiring
-    database = Database.load(scenario.bus.database)
     architecture = _architecture(scenario, wiring)
-    messages = MessageTable(database, wiring.packs, wiring.modules)
+    problems: list[Problem] = []
+    messages = attempt(problems, lambda: _messages(scenario, architecture, wiring))
+    plant = attempt(problems, lambda: _plant(scenario, fleet))
+    if messages is None or plant is None:
+        if plant:
+            plant.close()
+        raise InputError(problems)
     logged = range(wiring.sites) if scenario.record.frames else ()
     buses = Buses(messages.layouts, wiring.sites, scenario.bus.bitrate_bit_s, logged=logged)
-    cells = {
-        "capacity_Ah": fleet.capacity_Ah,
-        "resistance_factor": fleet.resistance_factor,
-        "soc_start": fleet.soc_start,
-    }
-    plant = open_plant(scenario.plant, wiring, cells, fleet.temperature_start_K)
     return World(
         fleet,
         Surroundings(fleet),
@@ -100,6 +102,42 @@ def _architecture(scenario: Scenario, wiring: Wiring) -> Architecture:
         wiring.packs, wiring.modules, wiring.cells, scenario.bms.capacity_Ah, OcvCurve(knots[:, 0], knots[:, 1])
     )
     return kind(scenario.bms, site)
+
+
+def _messages(scenario: Scenario, architecture: Architecture, wiring: Wiring) -> MessageTable:
+    """Return the messages on the bus. Raises InputError where the database lacks what the firmware needs."""
+    table = MessageTable(Database.load(scenario.bus.database), wiring.packs, wiring.modules)
+    if scenario.bus.database != Bus().database:
+        known = MessageTable(Database.load(Bus().database), wiring.packs, wiring.modules)
+        kinds = {kind for firmware in architecture.firmware() for kind in (*firmware.reads, *firmware.sends)}
+        if problems := list(unmet(table, known, kinds, scenario.bus.database)):
+            raise InputError(problems)
+    return table
+
+
+def _plant(scenario: Scenario, fleet: Fleet) -> Plant:
+    """Return the plant. Raises InputError where it cannot be made, or a fault acts on what it has not."""
+    cells = {
+        "capacity_Ah": fleet.capacity_Ah,
+        "resistance_factor": fleet.resistance_factor,
+        "soc_start": fleet.soc_start,
+    }
+    plant = open_plant(scenario.plant, fleet.wiring, cells, fleet.temperature_start_K)
+    if problems := list(_impossible(scenario, plant)):
+        plant.close()
+        raise InputError(problems)
+    return plant
+
+
+def _impossible(scenario: Scenario, plant: Plant) -> Iterator[Problem]:
+    """Yield the faults, of any site, that act on an input that the FMUs of ``plant`` have not."""
+    fmus = f"{scenario.plant.electrical} and {scenario.plant.thermal}"
+    for index, fault in enumerate(scenario.faults):
+        wanted = dict.fromkeys(effect.actuator for effect in fault.effects() if isinstance(effect, Action))
+        for actuator in wanted:
+            if actuator not in plant.actuators:
+                message = f"{fault.kind} acts on {actuator!r}; found no such input among the ports of {fmus}"
+                yield Problem(message, path=f"faults[{index}]")
 
 
 def _controllers(

@@ -7,8 +7,11 @@ exception.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,15 @@ class InputError(TwinError):
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)
+
+
+def attempt(problems: list[Problem], make: Callable[[], T]) -> T | None:
+    """Return what ``make`` makes, or None and its problems in ``problems``: so that several parts are all heard."""
+    try:
+        return make()
+    except InputError as error:
+        problems += error.problems
+        return None
 
 
 class SimulationError(TwinError):

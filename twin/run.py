@@ -9,6 +9,8 @@ import numpy as np
 import simpy
 from numpy.typing import NDArray
 
+from twin.bms.codes import Level
+from twin.bms.events import Event
 from twin.build import World
 from twin.log import Log, told
 from twin.plant.action import Action
@@ -25,6 +27,8 @@ class Run:
         self._log = log
         self._on_tick = on_tick
         self._pending = list(world.fleet.actions)
+        self._actuators = world.plant.actuators
+        self._unheard: set[tuple[int, str]] = set()
         self._stopped = False
 
     def stop(self) -> None:
@@ -59,13 +63,27 @@ class Run:
         sensed = self._sense()
         # 3 ECU activations, each at its own instant, and the buses between them.
         commands, found = world.controllers.run_until(end_ns, sensed)
+        commands, unheard = self._heard(commands, start_ns)
         # 4 is the place of OTA and campaign.
         # 5 The plant, in sub-steps only where an action falls inside.
         happened = plant.advance(start_ns, end_ns, self._due(commands, end_ns))
         for site in {event.site for event in happened if plant.failed[event.site]}:
             world.controllers.stop(site)
         # 6 Record.
-        self._log.tick(end_ns, [*events, *found, *map(told, happened)])
+        self._log.tick(end_ns, [*events, *found, *unheard, *map(told, happened)])
+
+    def _heard(self, commands: list[Action], time_ns: int) -> tuple[list[Action], list[Event]]:
+        """Return the commands that the plant can follow; those that no FMU has an input for are told once a site."""
+        unheard = {(one.site, one.actuator): None for one in commands if one.actuator not in self._actuators}
+        if not unheard:
+            return commands, []
+        events = []
+        for site, actuator in unheard:
+            if (site, actuator) not in self._unheard:
+                self._unheard.add((site, actuator))
+                text = f"the BMS commands {actuator!r}, which no FMU has as an input: it has no effect"
+                events.append(Event(time_ns, site, -1, -1, Level.INFO, "no_actuator", "plant", text))
+        return [one for one in commands if one.actuator in self._actuators], events
 
     def _due(self, commands: list[Action], end_ns: int) -> list[Action]:
         """Return the actions before ``end_ns``, in the order of time, site and sequence, and keep the rest."""

@@ -11,7 +11,8 @@ import multiprocessing
 import signal
 import traceback
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
@@ -106,7 +107,8 @@ class Shards:
         for part in parts:
             ours, theirs = context.Pipe()
             process = context.Process(target=_serve, args=(scenario, list(part), theirs, profile), daemon=True)
-            process.start()
+            with _ctrl_c_blocked():
+                process.start()
             theirs.close()
             self._connections.append(ours)
             self._processes.append(process)
@@ -216,9 +218,18 @@ class _Outlet:
         self._block = Block()
 
 
+@contextmanager
+def _ctrl_c_blocked() -> Iterator[None]:
+    """Keep Ctrl-C from a process that starts meanwhile, which inherits this; here it waits for the end."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _serve(scenario: Scenario, sites: Sequence[int], connection: Connection, profile: bool) -> None:
-    """Be a shard."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the writer's to decide on
+    """Be a shard; Ctrl-C is the writer's to decide on, and was blocked when this process began."""
     outlet = _Outlet(connection)
     try:
         with Whole(scenario, sites, profile=profile) as whole:

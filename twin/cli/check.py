@@ -22,12 +22,13 @@ def command(
 
     Example: twin check scenarios/home_fleet.yaml --set fleet.sites=100
     """
-    from twin.scenario import expand, load
+    from twin.scenario import expand, load, placed
 
-    checked = load(scenario, override or [])
-    fleet = expand(checked)
+    with placed(scenario, override or []):
+        checked = load(scenario, override or [])
+        topics = list(summary(checked, expand(checked)))
     print(f"{scenario}: {checked.name}")
-    for topic, text in summary(checked, fleet):
+    for topic, text in topics:
         print(f"  {topic:<10} {text}")
 
 

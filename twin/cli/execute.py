@@ -21,7 +21,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.table import Table
 from rich.text import Text
 
-from twin.errors import InputError
+from twin.errors import InputError, Problem
 from twin.log import SIGNALS
 from twin.plant.assembly import locate
 from twin.record import RunWriter, output_problem
@@ -53,7 +53,7 @@ def execute(
     Raises InputError before anything is written; typer.Exit with code 130 after Ctrl-C.
     """
     console = Console(stderr=True, quiet=quiet)
-    problem = output_problem(folder, force=force)
+    problem = output_problem(folder, force=force) or _replaced_input(scenario, folder)
     if problem:
         raise InputError(problem)
     started_s = perf_counter()
@@ -75,6 +75,14 @@ def execute(
         console.print(_table(engine.seconds))
     if status == "interrupted":
         raise typer.Exit(INTERRUPTED)
+
+
+def _replaced_input(scenario: Scenario, folder: Path) -> Problem | None:
+    """Say which file that the scenario names would go with the run that is replaced, or None."""
+    for source in companions(scenario).values():
+        if source.resolve().is_relative_to(folder.resolve()):
+            return Problem("the scenario needs this file, which is in the folder that would be replaced", str(source))
+    return None
 
 
 SITES_A_SHARD = 8

@@ -22,8 +22,15 @@ def command(
     Example: twin rerun runs/home_fleet --site 7
     """
     from twin.cli.execute import execute, fully_logged
-    from twin.scenario import load
+    from twin.errors import InputError, Problem
+    from twin.record import scenario_of
+    from twin.scenario import load, placed
 
-    scenario = fully_logged(load(run / "scenario.yaml"))
-    folder = output or run.with_name(f"{run.name}-site-{site}")
-    execute(scenario, folder, sites=[site], force=force, quiet=quiet)
+    file = scenario_of(run)
+    with placed(file):
+        scenario = fully_logged(load(file))
+        sites = scenario.fleet.sites
+        if site >= sites:
+            raise InputError(Problem(f"found {site}; the run has the sites 0 to {sites - 1}", str(run), path="--site"))
+        folder = output or run.with_name(f"{run.name}-site-{site}")
+        execute(scenario, folder, sites=[site], force=force, quiet=quiet)

@@ -28,6 +28,7 @@ def command(
     Example: twin run scenarios/one_home.yaml -o runs/one_home --set duration_s=600
     """
     from twin.cli.execute import execute
-    from twin.scenario import load
+    from twin.scenario import load, placed
 
-    execute(load(scenario, override or []), output, force=force, profile=profile, quiet=quiet, shards=shards)
+    with placed(scenario, override or []):
+        execute(load(scenario, override or []), output, force=force, profile=profile, quiet=quiet, shards=shards)

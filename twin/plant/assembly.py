@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from twin import resources
-from twin.errors import InputError, Problem
+from twin.errors import InputError, Problem, attempt
 from twin.modelica import build
 from twin.modelica.archive import Version
 from twin.plant.backends import open_pool
+from twin.plant.backends.columns import Role, bind
 from twin.plant.coupling import ELECTRICAL, THERMAL, CoupledModules
 from twin.plant.dc_bus import Link
+from twin.plant.fmu import Fmu, read
 from twin.plant.inverter import Inverter
 from twin.plant.options import Plant as PlantOptions
 from twin.plant.plant import BusOptions, Plant, Wiring
@@ -63,13 +65,14 @@ def open_plant(
 
 def open_modules(options: PlantOptions, shape: tuple[int, ...], cells: int) -> CoupledModules:
     """Return modules arranged as ``shape``, not yet initialised."""
-    electrical, electrical_ports = _open(options.electrical, ELECTRICAL, options, shape, cells)
-    try:
-        thermal, thermal_ports = _open(options.thermal, THERMAL, options, shape, cells)
-    except InputError:
-        electrical.close()
-        raise
-    return CoupledModules(electrical, electrical_ports, thermal, thermal_ports, shape, cells)
+    problems: list[Problem] = []
+    electrical = attempt(problems, lambda: _open(options.electrical, ELECTRICAL, options, shape, cells))
+    thermal = attempt(problems, lambda: _open(options.thermal, THERMAL, options, shape, cells))
+    if electrical is None or thermal is None:
+        for pool, _ in filter(None, (electrical, thermal)):
+            pool.close()
+        raise InputError(dict.fromkeys(problems))
+    return CoupledModules(*electrical, *thermal, shape, cells)
 
 
 def locate(name: str, fmi: Version) -> tuple[Path, Path]:
@@ -92,10 +95,26 @@ def _open(
 ) -> tuple[Pool, Ports]:
     path, ports_path = locate(name, options.fmi)
     ports = Ports.read(ports_path, interface, cells)
+    problems = list(_unknown_variables(read(path), ports))
+    if problems:
+        raise InputError(problems)
     count = int(np.prod(shape))
     return open_pool(
         path, count, ports.input_names, ports.output_names, backend=options.backend, threads=options.threads
     ), ports
+
+
+def _unknown_variables(fmu: Fmu, ports: Ports) -> Iterator[Problem]:
+    """Yield what is wrong with the variables that ports name, at the line of each port."""
+    roles: tuple[Role, ...] = ("input", "output", "parameter")
+    for role, named in zip(roles, (ports.inputs, ports.outputs, ports.parameters), strict=True):
+        for index, port in enumerate(named):
+            try:
+                bind(fmu, port.scalars, role)
+            except InputError as error:
+                problem = error.problems[0]  # of an array's elements the first one says it
+                place = f"{role}s[{index}].variable"
+                yield Problem(f"{problem.message} in {fmu.path}", ports.file, port.line, place, problem.suggestion)
 
 
 def _spread(value: ArrayLike, shape: tuple[int, ...]) -> FloatArray:

@@ -45,9 +45,9 @@ ELECTRICAL = Interface(
         Signal("elastance_V_As", "V/(A.s)"),
     ),
     parameters=(
-        Signal("capacity_Ah", "A.h", per_cell=True, required=False),
-        Signal("resistance_factor", "1", per_cell=True, required=False),
-        Signal("soc_start", "1", per_cell=True, required=False),
+        Signal("capacity_Ah", "A.h", per_cell=True),
+        Signal("resistance_factor", "1", per_cell=True),
+        Signal("soc_start", "1", per_cell=True),
         Signal("self_discharge_A", "A", per_cell=True, required=False),
         Signal("bleed_ohm", "Ohm", required=False),
     ),
@@ -62,7 +62,7 @@ THERMAL = Interface(
         Signal("cooling", "1", required=False),
     ),
     outputs=(Signal("temperature_K", "K", per_cell=True), Signal("housing_K", "K")),
-    parameters=(Signal("temperature_start_K", "K", required=False),),
+    parameters=(Signal("temperature_start_K", "K"),),
 )
 """What the plant needs of the thermal FMU of a module, and what it can use."""
 

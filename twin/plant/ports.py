@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -71,6 +71,8 @@ class Port:
     size: int
     gain: float = 1.0
     offset: float = 0.0
+    line: int | None = field(default=None, compare=False)
+    """Of the ports file."""
 
     @property
     def scalars(self) -> tuple[str, ...]:
@@ -94,6 +96,7 @@ class Ports:
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     parameters: tuple[Port, ...]
+    file: str | None = field(default=None, compare=False)
 
     @classmethod
     def read(cls, path: Path, interface: Interface, cells: int) -> Ports:
@@ -107,7 +110,7 @@ class Ports:
         found = {direction: reader.ports(document, direction, interface.signals(direction)) for direction in DIRECTIONS}
         if reader.problems:
             raise InputError(reader.problems)
-        return cls(**{direction: tuple(ports) for direction, ports in found.items()})
+        return cls(**{direction: tuple(ports) for direction, ports in found.items()}, file=str(path))
 
     @cached_property
     def input_names(self) -> tuple[str, ...]:
@@ -242,7 +245,7 @@ class _Reader:
         gain, offset = self._conversion(entry["unit"], signal, line, path)
         if len(self.problems) > before:
             return None
-        return Port(entry["variable"], signal.name, size, sign * gain, offset)
+        return Port(entry["variable"], signal.name, size, sign * gain, offset, line)
 
     def _size(self, entry: CommentedMap, signal: Signal, line: int, path: str) -> int:
         expected = self._cells if signal.per_cell else 1

@@ -66,6 +66,11 @@ def dotted(path: KeyPath) -> str:
     return text.removeprefix(".")
 
 
+def key_path(text: str) -> KeyPath:
+    """Return ``("faults", 2, "heat_W")`` for ``faults[2].heat_W``."""
+    return tuple(int(part) if part.isdigit() else part for part in re.findall(r"\w+", text))
+
+
 def read(path: Path) -> Document:
     """Return the document in a file.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -12,7 +14,7 @@ from twin.errors import InputError, Problem
 from twin.scenario import files
 from twin.scenario.checks import Mistake, View, mistakes
 from twin.scenario.complaints import complaints, found
-from twin.scenario.document import Document, read
+from twin.scenario.document import Document, key_path, read
 from twin.scenario.models import Scenario
 from twin.scenario.overrides import apply
 
@@ -35,6 +37,25 @@ def load(path: Path | str, overrides: Sequence[str] = ()) -> Scenario:
     if scenario is None or problems:
         raise InputError(sorted(problems, key=lambda problem: (problem.file != str(path), problem.line or 0)))
     return scenario
+
+
+@contextmanager
+def placed(path: Path | str, overrides: Sequence[str] = ()) -> Iterator[None]:
+    """Give the mistakes that are found in a scenario after ``load``, which name its fields only, file and line."""
+    try:
+        yield
+    except InputError as error:
+        document = read(Path(path))
+        apply(document, overrides)
+        raise InputError(_placed(problem, document) for problem in error.problems) from None
+
+
+def _placed(problem: Problem, document: Document) -> Problem:
+    keys = key_path(problem.path or "")
+    if problem.file is not None or not keys or keys[0] not in Scenario.model_fields:
+        return problem
+    place = document.place(keys)
+    return replace(problem, file=place.file, line=place.line)
 
 
 def _validated(document: Document) -> tuple[Scenario | None, Iterator[Problem]]:

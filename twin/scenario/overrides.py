@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from twin.errors import InputError, Problem
-from twin.scenario.document import Document, KeyPath, Place, dotted, parse
+from twin.scenario.document import Document, KeyPath, Place, dotted, key_path, parse
 
 _PATH = re.compile(r"\w+(\[\d+\])*(\.\w+(\[\d+\])*)*")
 
@@ -25,7 +25,7 @@ def apply(document: Document, overrides: Sequence[str]) -> list[Problem]:
         if not (equals and _PATH.fullmatch(name)):
             problems.append(Problem("is no path=value", option, suggestion="expected e.g. --set fleet.sites=3"))
             continue
-        path = _parts(name)
+        path = key_path(name)
         try:
             new = parse(value, option)
             document.data = _changed(document.data, path, new.data, ())
@@ -36,10 +36,6 @@ def apply(document: Document, overrides: Sequence[str]) -> list[Problem]:
         else:
             _move(document, path, Place(option))
     return problems
-
-
-def _parts(name: str) -> KeyPath:
-    return tuple(int(part) if part.isdigit() else part for part in re.findall(r"\w+", name))
 
 
 def _changed(data: Any, path: KeyPath, value: Any, above: KeyPath) -> Any:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, TypeVar, get_args
+from typing import Literal, get_args
 
-from twin.errors import InputError, Problem
+from twin.errors import InputError, Problem, attempt
 from twin.plant.backends.columns import bind, nearest
 from twin.plant.backends.fmu_pool import FmuPool, Setup
 from twin.plant.fmu import read
 from twin.plant.pool import Pool
 
-T = TypeVar("T")
 Backend = Literal["native", "fmpy", "pyfmi"]
 
 __all__ = ["Backend", "open_pool"]
@@ -39,27 +38,18 @@ def open_pool(
     if count < 1 or threads < 1:
         raise ValueError(f"a pool of {count} instances and {threads} threads; expected at least one of each")
     problems: list[Problem] = []
-    kind = _attempt(problems, lambda: _pool_class(backend))
-    fmu = _attempt(problems, lambda: read(Path(path)))
+    kind = attempt(problems, lambda: _pool_class(backend))
+    fmu = attempt(problems, lambda: read(Path(path)))
     if kind is None or fmu is None:
         raise InputError(problems)
     if fmu.only_once and count > 1:
         problems.append(Problem(f"can be instantiated only once a process; expected {count} instances", str(path)))
-    columns_in = _attempt(problems, lambda: bind(fmu, inputs, "input"))
-    columns_out = _attempt(problems, lambda: bind(fmu, outputs, "output"))
+    columns_in = attempt(problems, lambda: bind(fmu, inputs, "input"))
+    columns_out = attempt(problems, lambda: bind(fmu, outputs, "output"))
     if problems or columns_in is None or columns_out is None:
         raise InputError(problems)
     own = fmu.tolerance if tolerance is None else tolerance
     return kind(Setup(fmu, count, columns_in, columns_out, threads, own, stop_s))
-
-
-def _attempt(problems: list[Problem], make: Callable[[], T]) -> T | None:
-    """Return what ``make`` makes, or None and its problems in ``problems``."""
-    try:
-        return make()
-    except InputError as error:
-        problems += error.problems
-        return None
 
 
 def _pool_class(backend: str) -> type[FmuPool]:

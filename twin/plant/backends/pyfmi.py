@@ -27,7 +27,8 @@ class PyfmiPool(SlavePool):
         try:
             import pyfmi
         except ImportError:
-            raise InputError(Problem("the backend 'pyfmi' is not installed", suggestion=INSTALL)) from None
+            missing = Problem("the backend 'pyfmi' is not installed", path="plant.backend", suggestion=INSTALL)
+            raise InputError(missing) from None
         if setup.fmu.version != "2.0":
             raise InputError(Problem(f"FMI {setup.fmu.version} found; the backend 'pyfmi' steps FMI 2.0 only", path))
         super().__init__(setup)
