@@ -29,7 +29,7 @@ def test_the_file_is_what_its_script_writes() -> None:
 
 def test_cantools_opens_it_strictly() -> None:
     judge = cantools.database.load_file(HOME_BATTERY, strict=True)
-    assert len(judge.messages) == 16 * 7 + 4 * 2 + 7
+    assert len(judge.messages) == 16 * 7 + 4 * 3 + 7
     assert all(message.comment and message.cycle_time == 1000 for message in judge.messages)
     assert all(message.senders and message.receivers for message in judge.messages)
 
@@ -63,7 +63,7 @@ def test_commands_and_states_win_over_telemetry(database: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    ("packs", "modules", "count"), [(1, 2, 2 * 7 + 2 + 7), (1, 1, 7 + 2 + 7), (2, 3, 6 * 7 + 4 + 7), (4, 4, 127)]
+    ("packs", "modules", "count"), [(1, 2, 2 * 7 + 3 + 7), (1, 1, 7 + 3 + 7), (2, 3, 6 * 7 + 6 + 7), (4, 4, 131)]
 )
 def test_a_site_sends_the_messages_of_the_nodes_it_has(
     database: Database, packs: int, modules: int, count: int

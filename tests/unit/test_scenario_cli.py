@@ -20,8 +20,8 @@ def test_check_tells_what_would_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert "sites 14, each 1 pack of 2 modules" in lines
     assert "physics 56 FMU instances (module_electrical, module_thermal)" in lines
     assert "time 1 h 30 min from 2026-06-21T06:00:00+08:00, 5400 ticks of 1 s" in lines
-    assert "fault weak_cell at site 7, module 1, cell 4" in lines
-    assert "fault over_temperature at site 13, module 0, cell 9" in lines
+    assert "fault weak_cell at site 1, module 1, cell 4" in lines
+    assert "fault over_temperature at site 3, module 0, cell 9" in lines
     frames = next(line for line in lines if line.startswith("CAN"))
     rate_Hz = float(frames.split()[1])
     assert 10 <= rate_Hz <= 25, "at most 25 frames/s a home"
@@ -30,7 +30,7 @@ def test_check_tells_what_would_run(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_check_tells_of_a_fault_that_comes_too_late(capsys: pytest.CaptureFixture[str]) -> None:
     check.command(SCENARIOS / "home_fleet.yaml", ["duration_s=60"])
-    assert "site 13, module 0, cell 9, after the end of the run: never" in capsys.readouterr().out
+    assert "site 3, module 0, cell 9, after the end of the run: never" in capsys.readouterr().out
 
 
 def test_check_names_every_mistake(tmp_path: Path) -> None:

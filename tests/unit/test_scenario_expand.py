@@ -85,16 +85,16 @@ def test_what_a_fleet_is_made_of(fleet: Fleet) -> None:
 def test_faults_land_on_their_cells(scenario: Scenario, fleet: Fleet) -> None:
     healthy = expand(scenario.model_copy(update={"faults": []}))
     ratio = fleet.capacity_Ah / healthy.capacity_Ah
-    assert np.argwhere(ratio != 1.0).tolist() == [[7, 1, 4]]
-    assert ratio[7, 1, 4] == pytest.approx(0.85)
-    assert (fleet.resistance_factor / healthy.resistance_factor)[7, 1, 4] == pytest.approx(2.0)
+    assert np.argwhere(ratio != 1.0).tolist() == [[1, 1, 4]]
+    assert ratio[1, 1, 4] == pytest.approx(0.85)
+    assert (fleet.resistance_factor / healthy.resistance_factor)[1, 1, 4] == pytest.approx(2.0)
     heat = [(action.time_ns, action.site, action.slot, action.cell, action.value) for action in fleet.actions]
-    assert heat == [(4 * HOUR_NS, 13, 0, 9, 120.0), (4 * HOUR_NS + 1800 * 10**9, 13, 0, 9, 0.0)]
+    assert heat == [(4 * HOUR_NS, 3, 0, 9, 200.0), (4 * HOUR_NS + 1800 * 10**9, 3, 0, 9, 0.0)]
 
 
 def test_actions_name_the_row(scenario: Scenario) -> None:
-    assert [action.site for action in expand(scenario, [3, 13]).actions] == [1, 1]
-    assert expand(scenario, [3]).actions == ()
+    assert [action.site for action in expand(scenario, [5, 3]).actions] == [1, 1]
+    assert expand(scenario, [5]).actions == ()
 
 
 @pytest.mark.parametrize("sites", [[20], [-1], [1, 1], []])

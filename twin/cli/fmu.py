@@ -87,31 +87,48 @@ def check_command(
     """Check an FMU: validate it, show its variables and what it can do, compare it with the stored trajectory.
 
     The trajectory is stored beside the model of the same name, in fmus/MODEL/expected.csv, and was solved without the
-    FMU. Exit code 1 when the FMU is not valid or its trajectory differs, 2 when the file cannot be read.
+    FMU. Exit code 1 when the FMU is not valid, cannot run here or its trajectory differs, 2 when it cannot be read.
 
     Example: twin fmu check pack.fmu
     """
     from fmpy.validation import validate_fmu
     from rich.console import Console
+    from rich.markup import escape
 
     description = _description(file)
     console = Console()
-    console.print(
-        f"[bold]{description.modelName}[/bold], FMI {description.fmiVersion}, {' and '.join(_kinds(description))}"
-    )
+    kinds = " and ".join(_kinds(description))
+    console.print(f"[bold]{escape(description.modelName)}[/bold], FMI {description.fmiVersion}, {kinds}")
     console.print(_variables(description))
     console.print("Can: " + (", ".join(_capabilities(description)) or "nothing more than step"))
     problems = validate_fmu(str(file))
     for problem in problems:
-        console.print(f"[red]not valid[/red]: {problem}", markup=True)
+        console.print(f"[red]not valid[/red]: {escape(problem)}", soft_wrap=True)
     console.print("Valid." if not problems else f"{len(problems)} problems.")
+    unusable = [] if problems else _unusable(file)
+    for problem in unusable:
+        console.print(f"[red]cannot run here[/red]: {escape(problem)}", soft_wrap=True)
+    if problems or unusable:
+        raise typer.Exit(1)
     deviations = _compare(file, description)
     if deviations is None:
         console.print(f"No trajectory is stored for a model '{description.modelName}'.")
     else:
         console.print(_deviations(deviations))
-    if problems or any(not deviation.is_allowed for deviation in deviations or []):
+    if any(not deviation.is_allowed for deviation in deviations or []):
         raise typer.Exit(1)
+
+
+def _unusable(file: Path) -> list[str]:
+    """Return why a pool could not step an FMU that is valid: no co-simulation, no binary for this platform, ..."""
+    from twin.errors import InputError
+    from twin.plant.fmu import read
+
+    try:
+        read(file)
+    except InputError as error:
+        return [str(problem) for problem in error.problems]
+    return []
 
 
 def _description(file: Path) -> ModelDescription:
@@ -146,6 +163,7 @@ def _capabilities(description: ModelDescription) -> list[str]:
 
 
 def _variables(description: ModelDescription) -> Table:
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("variable", "causality", "start", "unit", "description")
@@ -156,8 +174,9 @@ def _variables(description: ModelDescription) -> Table:
         size = math.prod(int(d.start or 0) for d in first.dimensions) if first.dimensions else len(elements)
         starts = list(dict.fromkeys(" ".join(str(v.start or "") for v in elements).split()))
         start = " ".join(starts[:3]) + (" ..." if len(starts) > 3 else "")
-        label = rf"{name}\[{size}]" if first.dimensions or first.name != name else name
-        table.add_row(label, first.causality, start, first.unit or "", first.description or "")
+        label = f"{name}[{size}]" if first.dimensions or first.name != name else name
+        texts = (label, first.causality, start, first.unit or "", first.description or "")
+        table.add_row(*map(escape, texts))
     return table
 
 
