@@ -158,7 +158,7 @@ def test_a_pack_that_closes_onto_an_empty_link_is_reported() -> None:
     plant = linear_plant(modules=2, in_operation=False)
     closing = [Action(0, 0, "module_closed", 1.0), Action(HALF, 0, "pack_state", PackState.CLOSED)]
     (event,) = plant.advance(0, SECOND, closing)
-    assert (event.time_ns, event.site, event.kind, event.slot) == (HALF, 0, "inrush", 0)
+    assert (event.time_ns, event.site, event.kind, event.slot) == (HALF, 0, "inrush", -1)
     peak_A = 2 * CELLS * 3.25 / (CELLS * 1e-3 + LINK_OHM)
     assert f"{peak_A:.0f} A" in event.text
     assert plant.advance(SECOND, 2 * SECOND, []) == []

@@ -3,8 +3,8 @@
 Rules:
 - Nothing closes before every module has been heard, or a grace time has passed and one has.
 - Pre-charging starts when a module has closed its own contactor onto the pack's bus bar.
-- The main contactor closes when the DC link has reached 95 % of the pack's voltage and stays there for a settling time.
-- A link that does not come up in time is a fault; it is latched open.
+- The main contactor closes when the DC link has been within 5 % of the pack's voltage for a settling time.
+- A link that does not come there in time is a fault; it is latched open.
 - With no module closed any more, the main contactor opens, and the sequence may begin again.
 """
 
@@ -23,7 +23,9 @@ BoolArray = NDArray[np.bool_]
 GRACE_NS = 10_000_000_000
 SETTLE_NS = 500_000_000
 PRECHARGE_TIMEOUT_NS = 15_000_000_000
-LINK_FRACTION = 0.95
+LINK_TOLERANCE = 0.05
+
+_NEVER = -1
 
 
 class MainContactor(IntEnum):
@@ -40,12 +42,18 @@ class Sequence:
 
     state: NDArray[np.int8]
     since_ns: IntArray
+    even_ns: IntArray
+    """Since when the DC link is as high as the pack; -1 where it is not."""
+    started: BoolArray
+    """Whether modules may close."""
     failed: BoolArray
 
     @classmethod
     def initial(cls, rows: int) -> Sequence:
         """Return open contactors."""
-        return cls(np.zeros(rows, np.int8), np.zeros(rows, np.int64), np.zeros(rows, np.bool_))
+        never = np.full(rows, _NEVER, np.int64)
+        no = np.zeros(rows, np.bool_)
+        return cls(np.zeros(rows, np.int8), np.zeros(rows, np.int64), never, no, no.copy())
 
     def step(
         self, time_ns: IntArray, heard: BoolArray, closed: BoolArray, link_V: FloatArray, pack_V: FloatArray
@@ -53,11 +61,14 @@ class Sequence:
         """Return the state after a look at the modules (``heard``, ``closed``: ``[row, module]``) and the voltages."""
         elapsed_ns = time_ns - self.since_ns
         any_closed = closed.any(axis=1)
-        ready = heard.all(axis=1) | ((elapsed_ns >= GRACE_NS) & heard.any(axis=1))
-        charged = (link_V >= LINK_FRACTION * pack_V) & (elapsed_ns >= SETTLE_NS)
-        late = (self.state == MainContactor.PRECHARGE) & ~charged & (elapsed_ns >= PRECHARGE_TIMEOUT_NS)
+        started = self.started | heard.all(axis=1) | ((elapsed_ns >= GRACE_NS) & heard.any(axis=1))
+        even = any_closed & (np.abs(link_V - pack_V) <= LINK_TOLERANCE * pack_V)
+        even_ns = np.where(even, np.where(self.even_ns == _NEVER, time_ns, self.even_ns), _NEVER)
+        settled = even & (time_ns - even_ns >= SETTLE_NS)
+        late = (self.state == MainContactor.PRECHARGE) & ~settled & (elapsed_ns >= PRECHARGE_TIMEOUT_NS)
         failed = self.failed | late
-        may_close = np.where(self.state == MainContactor.OPEN, ready, charged)
+        may_close = np.where(self.state == MainContactor.OPEN, started, settled)
         wanted = np.minimum(self.state + may_close, MainContactor.CLOSED).astype(np.int8)
         wanted[failed | ~any_closed] = MainContactor.OPEN
-        return Sequence(wanted, np.where(wanted != self.state, time_ns, self.since_ns), failed)
+        since_ns = np.where(wanted != self.state, time_ns, self.since_ns)
+        return Sequence(wanted, since_ns, even_ns, started, failed)

@@ -50,11 +50,15 @@ class Role:
             self.beliefs[name] = np.full(len(self.level), np.nan)
         return self.beliefs[name]
 
+    def held(self, actuator: Actuator) -> FloatArray:
+        """Return the set-points, ``[row]`` or ``[row, cell]``; NaN before the first activation."""
+        if actuator not in self.commands:
+            self.commands[actuator] = np.full((len(self.level), *self.firmware.commands[actuator]), np.nan)
+        return self.commands[actuator]
+
     def changed(self, actuator: Actuator, rows: IntArray, wanted: FloatArray) -> FloatArray:
         """Return where a set-point differs from the last one, ``wanted``'s shape, and remember it."""
-        if actuator not in self.commands:
-            self.commands[actuator] = np.full((len(self.level), *wanted.shape[1:]), np.nan)
-        held = self.commands[actuator]
+        held = self.held(actuator)
         different = held[rows] != wanted
         held[rows] = wanted
         return different
@@ -87,14 +91,17 @@ class Controllers:
         )
 
     def beliefs(self, name: str) -> FloatArray:
-        """Return what the ECUs of the role that holds it believe: ``[site, ECU of the role]``."""
-        role = next(role for role in self._roles if name in role.beliefs)
-        return role.beliefs[name].reshape(-1, role.per_site)
+        """Return what the ECUs of the role that holds it believe, ``[site, ECU of the role]``; NaN before they ran."""
+        role = next(role for role in self._roles if name in role.firmware.believes)
+        return role.belief(name).reshape(-1, role.per_site)
 
     def commanded(self, actuator: Actuator) -> FloatArray:
-        """Return the set-points that the ECUs of the role that commands it hold: ``[site, ECU of the role, ...]``."""
-        role = next(role for role in self._roles if actuator in role.commands)
-        held = role.commands[actuator]
+        """Return the set-points that the ECUs hold, ``[site, ECU of the role]``, or one more axis for its cells.
+
+        NaN before the first activation.
+        """
+        role = next(role for role in self._roles if actuator in role.firmware.commands)
+        held = role.held(actuator)
         return held.reshape(-1, role.per_site, *held.shape[1:])
 
     def stop(self, site: int) -> None:
@@ -163,23 +170,15 @@ def _events(role: Role, rows: IntArray, ecus: Ecus, time_ns: IntArray, findings:
         return
     role.level[rows] = findings.level
     firmware = role.firmware
-    whole_pack = firmware.scope != "module"
     for row, column in np.argwhere(changed):
         code, level = firmware.codes[column], Level(int(findings.level[row, column]))
-        module = -1 if whole_pack else int(ecus.slot[row])
-        cell = int(findings.cell[row, column])
-        place = " ".join(
-            text
-            for text in (
-                f"pack {ecus.pack[row] + 1}" if whole_pack else f"module {module + 1}",
-                f"cell {cell + 1}" if cell >= 0 else "",
-            )
-            if text
-        )
+        slot, cell = int(findings.slot[row, column]), int(findings.cell[row, column])
+        place = f"pack {ecus.pack[row] + 1}" if slot < 0 else f"module {slot + 1}"
+        place += f" cell {cell + 1}" if cell >= 0 else ""
         yield Event(
             int(time_ns[row]),
             int(ecus.site[row]),
-            module,
+            slot,
             cell,
             level,
             code.name,

@@ -17,6 +17,8 @@ MARGIN_V = 0.02
 """Current ends so far before the first alarm: a pack that is full is no finding."""
 TAPER_V = 0.10
 TAPER_K = 5.0
+RISE_S = 30.0
+"""Time constant with which a limit comes back (chosen): some periods, so that limit and voltage do not hunt."""
 
 
 def charge_share(highest_V: FloatArray, hottest_K: FloatArray, coldest_K: FloatArray, limits: Limits) -> FloatArray:
@@ -40,11 +42,8 @@ def pack_limit_A(share: FloatArray, closed: NDArray[np.bool_], module_A: float) 
 
 def smooth(previous: FloatArray, target: FloatArray, options: Bms) -> FloatArray:
     """Return the limit after one period: it rises slowly and falls at once, so that a taper does not hunt."""
-    rise = 1.0 - np.exp(-options.period_s / _RISE_S)
+    rise = 1.0 - np.exp(-options.period_s / RISE_S)
     return np.where(target < previous, target, previous + rise * (target - previous))
-
-
-_RISE_S = 30.0
 
 
 def _cool(hottest_K: FloatArray, limits: Limits) -> FloatArray:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from twin.options import Options
 from twin.quantity import Amperes, Farads, Ohms, Watts
@@ -25,6 +25,11 @@ class Inverter(Options):
     """Peak current of a pack at the closing of a contactor above which an event says so."""
 
 
+def _as_version(value: Any) -> Any:
+    """Return the version that a bare 3.0 means, which YAML reads as a number."""
+    return f"{value:.1f}" if type(value) in (int, float) else value
+
+
 class Plant(Options):
     """The FMUs of a cohort and how they are stepped."""
 
@@ -32,7 +37,7 @@ class Plant(Options):
     """A model of fmus/, or the path of an FMU with a ports file beside it."""
     thermal: str = "module_thermal"
     """A model of fmus/, or the path of an FMU with a ports file beside it."""
-    fmi: Literal["2.0", "3.0"] = "2.0"
+    fmi: Annotated[Literal["2.0", "3.0"], BeforeValidator(_as_version)] = "2.0"
     """The FMI version of the models of fmus/."""
     backend: Literal["native", "fmpy", "pyfmi"] = "native"
     """Which pool steps the FMUs."""

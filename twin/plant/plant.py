@@ -267,9 +267,8 @@ class Plant:
         peak_A = dc_bus.inrush_A(self._sources(rows), joining, self.link_voltage_V[rows])
         sites, times_ns = self._numbers(rows), np.broadcast_to(time_ns, len(peak_A))
         for place, pack in np.argwhere(peak_A > self._bus.inrush_limit_A):
-            text = f"pack {pack} met the DC link with a peak of about {peak_A[place, pack]:.0f} A"
-            slot = int(pack) * self.wiring.modules
-            self._events.append(PlantEvent(int(times_ns[place]), int(sites[place]), "inrush", slot, text))
+            text = f"pack {pack + 1} met the DC link with a peak of about {peak_A[place, pack]:.0f} A"
+            self._events.append(PlantEvent(int(times_ns[place]), int(sites[place]), "inrush", -1, text))
 
     def _quarantine(self, rows: Rows, start_ns: Nanoseconds) -> None:
         """Take out the sites in which an FMU has failed: they are stepped no more, and their arrays become NaN."""

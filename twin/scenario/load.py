@@ -35,7 +35,8 @@ def load(path: Path | str, overrides: Sequence[str] = ()) -> Scenario:
     scenario, mistaken = _validated(document)
     problems += [*mistaken, *_disagreements(document)]
     if scenario is None or problems:
-        raise InputError(sorted(problems, key=lambda problem: (problem.file != str(path), problem.line or 0)))
+        own = sorted((problem for problem in problems if problem.file == str(path)), key=lambda own: own.line or 0)
+        raise InputError([*own, *(problem for problem in problems if problem.file != str(path))])
     return scenario
 
 

@@ -27,5 +27,5 @@ class Hybrid(Architecture):
         return (
             ModuleMonitor(self.options, site.capacity_Ah, site.cells, site.ocv),
             PackController(self.options, site.modules),
-            InverterControl(),
+            InverterControl(self.options),
         )

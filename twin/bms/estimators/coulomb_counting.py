@@ -25,11 +25,11 @@ STEEP_V = 0.5
 
 @dataclass(frozen=True)
 class CoulombCounting:
-    """Estimated SOC, time of the last sample (-1: none), and since when a module rests, ``[row]`` each."""
+    """Estimated SOC, time of the last sample (-1: none), and for how long a module rests, ``[row]`` each."""
 
     soc: FloatArray
     last_ns: IntArray
-    rest_ns: IntArray
+    rested_ns: IntArray
 
     @classmethod
     def initial(cls, soc: FloatArray) -> CoulombCounting:
@@ -40,17 +40,17 @@ class CoulombCounting:
         self, current_A: FloatArray, cell_voltage_V: FloatArray, time_ns: IntArray, capacity_Ah: float, ocv: OcvCurve
     ) -> CoulombCounting:
         """Count ``current_A[row]`` since the last sample, then correct."""
-        elapsed_s = np.where(self.last_ns < 0, 0, time_ns - self.last_ns) * 1e-9
-        soc = self.soc - current_A * elapsed_s / (3600.0 * capacity_Ah)
+        elapsed_ns = np.where(self.last_ns < 0, 0, time_ns - self.last_ns)
+        soc = self.soc - current_A * (elapsed_ns * 1e-9) / (3600.0 * capacity_Ah)
         full = (cell_voltage_V.max(axis=1) >= FULL_V) & (current_A <= 0.0) & (-current_A < FULL_C_RATE * capacity_Ah)
         still = np.abs(current_A) < REST_C_RATE * capacity_Ah
-        rest_ns = np.where(still, self.rest_ns + np.round(elapsed_s * 1e9).astype(np.int64), 0)
-        rested = rest_ns >= REST_NS
+        rested_ns = np.where(still, self.rested_ns + elapsed_ns, 0)
+        rested = rested_ns >= REST_NS
         if rested.any():
             resting_soc, steep = ocv.soc(cell_voltage_V.mean(axis=1))
             soc = np.where(rested & steep, resting_soc, soc)
         soc = np.where(full, 1.0, soc)
-        return CoulombCounting(np.clip(soc, 0.0, 1.0), time_ns, rest_ns)
+        return CoulombCounting(np.clip(soc, 0.0, 1.0), time_ns, rested_ns)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
@@ -60,7 +61,10 @@ class Findings:
     """What the firmware's diagnosis says now: ``[row, code]``, in the order of ``Firmware.codes``."""
 
     level: NDArray[np.int8]
+    slot: IntArray
+    """-1: the whole pack."""
     cell: IntArray
+    """-1: the whole module."""
     value: FloatArray
 
 
@@ -86,7 +90,12 @@ class Firmware(ABC, Generic[State]):
     version: ClassVar[str]
     reads: ClassVar[tuple[str, ...]]
     sends: ClassVar[tuple[str, ...]]
-    codes: ClassVar[tuple[FaultCode, ...]] = ()
+    codes: tuple[FaultCode, ...] = ()
+    """What it can find, one column of its findings each."""
+    commands: Mapping[Actuator, tuple[int, ...]] = MappingProxyType({})
+    """The actuators that it sets, and the shape of a set-point: ``()``, or the number of cells."""
+    believes: ClassVar[tuple[str, ...]] = ()
+    """What it tells the log of its beliefs."""
 
     @abstractmethod
     def initial(self, rows: int, memory: Signals) -> State:

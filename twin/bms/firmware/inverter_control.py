@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from twin.bms.firmware.firmware import Firmware, Inputs, IntArray, Outputs, Signals
+from twin.bms.options import Bms
+from twin.plant.action import Actuator
 
-LIMITS_TIMEOUT_NS = 10_000_000_000
-"""Without limits for this long, the inverter stops."""
+LIMITS_TIMEOUT_PERIODS = 10
+"""Without limits for so many periods, the inverter stops."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,10 @@ class InverterControl(Firmware[InverterState]):
     version: ClassVar[str] = "1.0.0"
     reads: ClassVar[tuple[str, ...]] = ("Inverter_Limits", "Inverter_Measurements")
     sends: ClassVar[tuple[str, ...]] = ("Inverter_Heartbeat",)
+    commands: Mapping[Actuator, tuple[int, ...]] = MappingProxyType({"power_limit_W": (2,)})
+
+    def __init__(self, options: Bms) -> None:
+        self._timeout_ns = LIMITS_TIMEOUT_PERIODS * round(options.period_s * 1e9)
 
     def initial(self, rows: int, memory: Signals) -> InverterState:  # noqa: ARG002 - it remembers nothing
         """Return no heartbeats."""
@@ -39,7 +47,7 @@ class InverterControl(Firmware[InverterState]):
         Whole volts, so that the limit changes when the pack's word changes and not with every millivolt.
         """
         limits = inputs.received["Inverter_Limits"]
-        fresh = (limits.time_ns >= 0) & (inputs.time_ns - limits.time_ns < LIMITS_TIMEOUT_NS)
+        fresh = (limits.time_ns >= 0) & (inputs.time_ns - limits.time_ns < self._timeout_ns)
         voltage_V = np.floor(inputs.received["Inverter_Measurements"]["Voltage"])
         current_A = np.stack([limits["ChargeCurrentLimit"], limits["DischargeCurrentLimit"]], axis=1)
         power_W = np.where(fresh[:, None], current_A * voltage_V[:, None], 0.0)

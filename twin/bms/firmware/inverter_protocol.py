@@ -41,7 +41,11 @@ _SIGNALS: tuple[tuple[str, FaultCode], ...] = (
 
 @dataclass(frozen=True)
 class Battery:
-    """What the inverter is told, ``[row]``; levels and codes of the modules ``[row, module]``, 0 where not heard."""
+    """What the inverter is told, ``[row]``.
+
+    ``charging``, ``level`` and ``code`` are ``[row, source]``, of modules and packs: the worst that each has found, 0
+    of who is not heard; a second finding of the same source does not show.
+    """
 
     charge_A: FloatArray
     discharge_A: FloatArray
@@ -51,6 +55,7 @@ class Battery:
     voltage_V: FloatArray
     current_A: FloatArray
     hottest_C: FloatArray
+    charging: NDArray[np.bool_]
     level: FloatArray
     code: FloatArray
     modules: FloatArray
@@ -91,6 +96,8 @@ def _alarms(battery: Battery) -> Contents:
     if battery.code.any():
         for name, code in _SIGNALS:
             here = battery.code == code.number
+            if code is OVERCURRENT:
+                here &= battery.charging == name.startswith("Charge")
             for kind, level in (("Protection", Level.FATAL), ("Alarm", Level.WARNING)):
                 signals[name + kind] = (here & (battery.level == level)).any(axis=1).astype(np.float64)
     return signals

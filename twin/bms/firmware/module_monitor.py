@@ -6,7 +6,7 @@ controller's decision.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -19,8 +19,8 @@ from twin.bms.firmware.firmware import Contents, Findings, Firmware, FloatArray,
 from twin.bms.options import Bms
 from twin.bms.protection import Protection, Thresholds
 
-COMMAND_TIMEOUT_NS = 5_000_000_000
-"""Without a command of the pack controller for this long, a monitor no longer balances."""
+COMMAND_TIMEOUT_PERIODS = 5
+"""Without a command of the pack controller for so many periods, a monitor no longer balances."""
 
 _PER_VOLTAGE_FRAME = 4
 _PER_TEMPERATURE_FRAME = 8
@@ -50,9 +50,12 @@ class ModuleMonitor(Firmware[MonitorState]):
         *(f"Module_CellVoltages{frame}" for frame in range(1, 5)),
         *(f"Module_Temperatures{frame}" for frame in range(1, 3)),
     )
-    codes: ClassVar[tuple[FaultCode, ...]] = PROTECTION_CODES
+    believes: ClassVar[tuple[str, ...]] = ("module_soc", "level")
+    codes: tuple[FaultCode, ...] = PROTECTION_CODES
 
     def __init__(self, options: Bms, capacity_Ah: float, cells: int, ocv: OcvCurve) -> None:
+        self.commands = {"module_closed": (), "bleed": (cells,)}
+        self._command_timeout_ns = COMMAND_TIMEOUT_PERIODS * round(options.period_s * 1e9)
         self._balancing = options.balancing
         self._thresholds = Thresholds.of(options.limits)
         self._capacity_Ah = capacity_Ah
@@ -87,17 +90,16 @@ class ModuleMonitor(Firmware[MonitorState]):
         return after, Outputs(
             frames,
             {"module_closed": closed.astype(np.float64), "bleed": duty},
-            Findings(level, cell, values),
+            Findings(level, np.broadcast_to(inputs.slot[:, None], level.shape), cell, values),
             {"module_soc": charge.soc, "level": level.max(axis=1).astype(np.float64)},
         )
 
-    @staticmethod
-    def _commanded(closed: NDArray[np.bool_], inputs: Inputs) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    def _commanded(self, closed: NDArray[np.bool_], inputs: Inputs) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return whether the contactor should be closed (the last word counts), and whether balancing is allowed."""
         command = inputs.received["Pack_Command"]
         heard = command.time_ns >= 0
         requested = (command["CloseRequest"].astype(np.int64) >> inputs.slot) & 1 == 1
-        fresh = heard & (inputs.time_ns - command.time_ns < COMMAND_TIMEOUT_NS)
+        fresh = heard & (inputs.time_ns - command.time_ns < self._command_timeout_ns)
         return np.where(heard, requested, closed), fresh & (command["BalancingAllowed"] > 0)
 
     def _frames(
@@ -126,10 +128,6 @@ class ModuleMonitor(Firmware[MonitorState]):
         frames |= _split("Module_CellVoltages", "CellVoltage", voltage_V, _PER_VOLTAGE_FRAME)
         frames |= _split("Module_Temperatures", "CellTemperature", temperature_K - _KELVIN, _PER_TEMPERATURE_FRAME)
         return frames
-
-    def migrate(self, old: MonitorState) -> MonitorState:
-        """Keep everything: the first version has no other before it."""
-        return replace(old)
 
 
 def extremes(voltage_V: FloatArray, temperature_K: FloatArray, current_A: FloatArray) -> tuple[FloatArray, IntArray]:

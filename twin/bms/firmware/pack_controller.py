@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from twin.bms import limits
-from twin.bms.codes import MODULE_SILENT, PRECHARGE_FAILED, FaultCode, Level
+from twin.bms.codes import MODULE_SILENT, PRECHARGE_FAILED, Level
 from twin.bms.contactors import MainContactor, Sequence
 from twin.bms.firmware import inverter_protocol
 from twin.bms.firmware.firmware import Contents, Findings, Firmware, FloatArray, Inputs, IntArray, Outputs, Signals
 from twin.bms.firmware.inverter_protocol import Battery
-from twin.bms.firmware.pack_view import KELVIN, TEMPERATURE_FRAMES, TIMEOUT_NS, VOLTAGE_FRAMES, Packs, PackView
+from twin.bms.firmware.pack_view import KELVIN, TEMPERATURE_FRAMES, TIMEOUT_PERIODS, VOLTAGE_FRAMES, Packs, PackView
 from twin.bms.options import Bms
+from twin.plant.action import Actuator
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,12 @@ class PackController(Firmware[PackState]):
         "Pack_Limits",
     )
     sends: ClassVar[tuple[str, ...]] = ("Pack_Command", "Pack_State", "Pack_Limits", *inverter_protocol.MESSAGES)
-    codes: ClassVar[tuple[FaultCode, ...]] = (MODULE_SILENT, PRECHARGE_FAILED)
+    commands: Mapping[Actuator, tuple[int, ...]] = MappingProxyType({"pack_state": ()})
+    believes: ClassVar[tuple[str, ...]] = ("pack_soc",)
 
     def __init__(self, options: Bms, modules: int) -> None:
+        self.codes = (PRECHARGE_FAILED, *[MODULE_SILENT] * modules)
+        self._timeout_ns = round(TIMEOUT_PERIODS * options.period_s * 1e9)
         self._options = options
         self._modules = modules
 
@@ -53,7 +59,7 @@ class PackController(Firmware[PackState]):
 
     def step(self, state: PackState, inputs: Inputs) -> tuple[PackState, Outputs]:
         """Look at the modules, decide, tell modules, other packs and inverter."""
-        view = PackView.of(inputs)
+        view = PackView.of(inputs, self._timeout_ns)
         pack_V = view.mean(view.voltage_V)
         link_V = inputs.sensed["link_voltage_V"]
         sequence = state.sequence.step(inputs.time_ns, view.heard, view.closed, link_V, pack_V)
@@ -82,17 +88,15 @@ class PackController(Firmware[PackState]):
         )
 
     def _findings(self, sequence: Sequence, view: PackView, inputs: Inputs, link_V: FloatArray) -> Findings:
-        silent = ~view.heard & (inputs.time_ns >= TIMEOUT_NS)[:, None]
+        silent = ~view.heard & (inputs.time_ns >= self._timeout_ns)[:, None]
         state_ns = inputs.received["Module_State"].time_ns
-        silence_s = ((inputs.time_ns[:, None] - np.maximum(state_ns, 0)) * 1e-9 * silent).max(axis=1)
-        level = np.stack(
-            [
-                np.where(silent.any(axis=1), Level.WARNING, Level.OK),
-                np.where(sequence.failed, Level.FATAL, Level.OK),
-            ],
-            axis=1,
-        ).astype(np.int8)
-        return Findings(level, np.full(level.shape, -1), np.stack([silence_s, link_V], axis=1))
+        silence_s = (inputs.time_ns[:, None] - np.maximum(state_ns, 0)) * 1e-9 * silent
+        failed = np.where(sequence.failed, Level.FATAL, Level.OK)[:, None]
+        level = np.concatenate([failed, np.where(silent, Level.WARNING, Level.OK)], axis=1).astype(np.int8)
+        slots = inputs.slot[:, None] + np.arange(-1, self._modules)
+        slots[:, 0] = -1
+        value = np.concatenate([link_V[:, None], silence_s], axis=1)
+        return Findings(level, slots, np.full(level.shape, -1), value)
 
     def _own(self, state: PackState, view: PackView, findings: Findings) -> Packs:
         """Return this pack as the site's others and the inverter see it."""
@@ -107,7 +111,7 @@ class PackController(Firmware[PackState]):
             view.closed.sum(axis=1) * delivers,
             view.mean(view.soc),
             (view.current_A * view.heard).sum(axis=1),
-            np.where(view.heard, view.hottest_K - KELVIN, 0.0).max(axis=1),
+            np.where(view.heard, view.hottest_K - KELVIN, -np.inf).max(axis=1),
             np.maximum(levels.max(axis=1), findings.level.max(axis=1)),
             np.where(failed, self._code(findings), codes),
         )
@@ -120,9 +124,9 @@ class PackController(Firmware[PackState]):
     def _command(self, state: PackState, view: PackView, inputs: Inputs) -> Contents:
         contactor = state.sequence.state
         bits = ((1 << self._modules) - 1) << inputs.slot
-        start = view.heard.any(axis=1) & ~state.sequence.failed
+        may_close = state.sequence.started & ~state.sequence.failed
         return {
-            "CloseRequest": np.where(start, bits, 0).astype(np.float64),
+            "CloseRequest": np.where(may_close, bits, 0).astype(np.float64),
             "BalancingAllowed": (contactor == MainContactor.CLOSED).astype(np.float64),
             "LowestCellVoltage": np.where(view.heard, view.lowest_V, np.inf).min(axis=1),
             "PackState": contactor.astype(np.float64),
@@ -148,7 +152,7 @@ class PackController(Firmware[PackState]):
 
     def _battery(self, own: Packs, inputs: Inputs, view: PackView, findings: Findings, pack_V: FloatArray) -> Battery:
         """Return what the inverter is told: all packs of the site together."""
-        site = own.joined(inputs, inputs.slot // self._modules)
+        site = own.joined(inputs, inputs.slot // self._modules, self._timeout_ns)
         alarm = self._options.limits
         return Battery(
             charge_A=site.limit_A(site.charge_A),
@@ -159,9 +163,10 @@ class PackController(Firmware[PackState]):
             voltage_V=pack_V,
             current_A=site.current_A.sum(axis=1),
             hottest_C=site.hottest_C.max(axis=1),
+            charging=np.concatenate([view.current_A, site.current_A], axis=1) < 0.0,
             level=np.concatenate([view.level * view.heard, site.level], axis=1),
             code=np.concatenate([view.code * view.heard, site.code], axis=1),
             modules=site.modules.sum(axis=1),
-            silent=findings.level[:, 0] > 0,
-            failed=findings.level[:, 1] > 0,
+            silent=findings.level[:, 1:].max(axis=1) > 0,
+            failed=findings.level[:, 0] > 0,
         )

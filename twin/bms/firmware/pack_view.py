@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from twin.bms.firmware.firmware import FloatArray, Inputs, IntArray, Received
 
-TIMEOUT_NS = 3_500_000_000
-"""Who is not heard for this long is silent: three periods of its frames and a half."""
+TIMEOUT_PERIODS = 3.5
+"""Who is not heard for so many periods is silent: three frames are missing."""
 
 KELVIN = 273.15
 VOLTAGE_FRAMES = tuple(f"Module_CellVoltages{frame}" for frame in range(1, 5))
@@ -36,10 +36,10 @@ class PackView:
     """In a module."""
 
     @classmethod
-    def of(cls, inputs: Inputs) -> PackView:
+    def of(cls, inputs: Inputs, timeout_ns: int) -> PackView:
         """Read the modules' frames."""
         state = inputs.received["Module_State"]
-        heard = _fresh(state, inputs.time_ns)
+        heard = _fresh(state, inputs.time_ns, timeout_ns)
         voltages_V = _stack([inputs.received[name] for name in VOLTAGE_FRAMES])
         temperatures_K = _stack([inputs.received[name] for name in TEMPERATURE_FRAMES]) + KELVIN
         return cls(
@@ -77,11 +77,12 @@ class Packs:
     level: FloatArray
     code: FloatArray
 
-    def joined(self, heard: Inputs, own_pack: IntArray) -> Packs:
+    def joined(self, heard: Inputs, own_pack: IntArray, timeout_ns: int) -> Packs:
         """Return the own pack with the others of its site beside it; of who is silent, nothing counts."""
         state, limits = heard.received["Pack_State"], heard.received["Pack_Limits"]
         other = np.arange(state.time_ns.shape[1]) != own_pack[:, None]
-        counts = other & _fresh(state, heard.time_ns) & _fresh(limits, heard.time_ns)
+        fresh = (_fresh(frame, heard.time_ns, timeout_ns) for frame in (state, limits))
+        counts = np.logical_and.reduce([other, *fresh])
 
         def beside(own: FloatArray, told: FloatArray) -> FloatArray:
             return np.concatenate([own, np.where(counts, told, 0.0)], axis=1)
@@ -92,7 +93,7 @@ class Packs:
             beside(self.modules, limits["Modules"]),
             beside(self.soc, state["SOC"] / 100.0),
             beside(self.current_A, state["Current"]),
-            beside(self.hottest_C, limits["Temperature"]),
+            np.concatenate([self.hottest_C, np.where(counts, limits["Temperature"], -np.inf)], axis=1),
             beside(self.level, state["Level"]),
             beside(self.code, state["FaultCode"]),
         )
@@ -110,8 +111,8 @@ class Packs:
         return soc
 
 
-def _fresh(frame: Received, time_ns: IntArray) -> NDArray[np.bool_]:
-    fresh: NDArray[np.bool_] = (frame.time_ns >= 0) & (time_ns[:, None] - frame.time_ns < TIMEOUT_NS)
+def _fresh(frame: Received, time_ns: IntArray, timeout_ns: int) -> NDArray[np.bool_]:
+    fresh: NDArray[np.bool_] = (frame.time_ns >= 0) & (time_ns[:, None] - frame.time_ns < timeout_ns)
     return fresh
 
 
