@@ -104,7 +104,7 @@ def _parse(file: Path) -> Any:
     except (cantools.database.UnsupportedDatabaseFormatError, OSError, UnicodeDecodeError) as error:
         text = str(getattr(error, "e_dbc", None) or error)
         line = re.search(r"at line (\d+)", text)
-        message = f"not a DBC file that can be read: {text}"
+        message = f"not a DBC file that can be read: {' '.join(text.split())}"
         raise InputError(Problem(message, file=str(file), line=int(line[1]) if line else None)) from None
 
 
