@@ -85,7 +85,9 @@ class Log:
                 self._frames(bus)
 
     def finish(self) -> None:
-        """Log what is known only at the end: the statistics of the buses."""
+        """Log what is left at the end: frames since the last row, and the statistics of the buses."""
+        for bus in self._world.buses.logged:
+            self._frames(bus)
         statistics, messages = self._world.buses.statistics, self._world.buses.messages
         of_site = ("site", "message")
         with np.errstate(invalid="ignore"):
@@ -115,13 +117,13 @@ class Log:
             "pv_W": world.surroundings.pv_W,
             "request_W": plant.request_W,
             "power_W": plant.power_W,
-            "charge_limit_W": plant.inverter.charge_limit_W,
-            "discharge_limit_W": plant.inverter.discharge_limit_W,
+            "charge_limit_W": np.where(alive, plant.inverter.charge_limit_W, np.nan),
+            "discharge_limit_W": np.where(alive, plant.inverter.discharge_limit_W, np.nan),
             "bus_voltage_V": plant.bus_voltage_V,
             "ambient_K": world.surroundings.ambient_K,
-            "pack_soc": np.where(alive, world.controllers.beliefs("pack_soc").mean(axis=1), np.nan),
+            "pack_soc": np.where(alive, _mean(world.controllers.beliefs("pack_soc")), np.nan),
             "pack_state": _flags(plant.pack_state.min(axis=1), alive),
-            "bus_load": bus_load,
+            "bus_load": np.where(alive, bus_load, np.nan),
             "module_voltage_V": plant.module_voltage_V,
             "current_A": plant.current_A,
             "housing_K": plant.housing_K,
@@ -167,6 +169,13 @@ def told(happened: PlantEvent) -> Event:
     """Return what the plant has to tell as an event of the log."""
     level = Level.FATAL if happened.kind == "quarantine" else Level.WARNING
     return Event(happened.time_ns, happened.site, happened.slot, -1, level, happened.kind, "plant", happened.text)
+
+
+def _mean(values: Values) -> Values:
+    """Return the mean over the last axis of what is known; NaN where nothing is."""
+    known = ~np.isnan(values)
+    total = np.where(known, values, 0.0).sum(axis=-1)
+    return np.where(known.any(axis=-1), total / np.maximum(known.sum(axis=-1), 1), np.nan)
 
 
 def _flags(values: Values, alive: Values) -> Values:

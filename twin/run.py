@@ -38,18 +38,20 @@ class Run:
     def execute(self) -> Status:
         """Run to the end, or until stopped."""
         env = simpy.Environment(initial_time=0)
-        env.run(env.process(self._ticks(env)))
+        complete = env.run(env.process(self._ticks(env)))
         self._log.finish()
-        return "interrupted" if self._stopped else "complete"
+        return "complete" if complete else "interrupted"
 
-    def _ticks(self, env: simpy.Environment) -> Generator[Any, Any, None]:
+    def _ticks(self, env: simpy.Environment) -> Generator[Any, Any, bool]:
+        """Serve every tick; the process's value is whether it came to the end."""
         step_ns = self._world.fleet.step_ns
         for index in range(self._world.fleet.ticks):
             if self._stopped:
-                return
+                return False
             self.tick(env.now, env.now + step_ns)
             self._on_tick(index + 1)
             yield env.timeout(step_ns)
+        return True
 
     def tick(self, start_ns: int, end_ns: int) -> None:
         """Advance the world from ``start_ns`` to ``end_ns``."""

@@ -10,10 +10,10 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import traceback
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -21,13 +21,15 @@ import numpy as np
 
 from twin.build import World, build
 from twin.errors import InputError, SimulationError
-from twin.log import Log, Sink, Values
+from twin.log import SIGNALS, Log, Sink, Values
 from twin.profile import Profile
-from twin.record import Column, Entry
+from twin.record import Column, Entry, Signal, of_detail
 from twin.run import Run, Status
 from twin.scenario import Scenario
 
 BLOCK_TICKS = 50
+BLOCK_SITE_TICKS = 10_000
+"""Ticks of a block at the most, and ticks times sites: some megabytes."""
 AHEAD = 3
 """Blocks that a shard may be ahead of the writer, so that neither waits for the other."""
 
@@ -39,7 +41,8 @@ class Block:
     ticks: int = 0
     rows: list[tuple[int, Mapping[str, Values]]] = field(default_factory=list)
     events: list[Entry] = field(default_factory=list)
-    frames: list[tuple[int, Mapping[str, Values]]] = field(default_factory=list)
+    frames: list[tuple[int, int, Mapping[str, Values]]] = field(default_factory=list)
+    """After so many rows of the block, of this site."""
     tables: dict[str, Mapping[str, Column]] = field(default_factory=dict)
     status: Status | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -104,9 +107,12 @@ class Shards:
         self._connections: list[Connection] = []
         self._processes = []
         self.seconds: dict[str, float] = {}
+        most = max(len(part) for part in parts)
+        block_ticks = max(1, min(BLOCK_TICKS, BLOCK_SITE_TICKS // most))
         for part in parts:
             ours, theirs = context.Pipe()
-            process = context.Process(target=_serve, args=(scenario, list(part), theirs, profile), daemon=True)
+            task = scenario, list(part), theirs, block_ticks, profile
+            process = context.Process(target=_serve, args=task, daemon=True)
             with _ctrl_c_blocked():
                 process.start()
             theirs.close()
@@ -124,9 +130,7 @@ class Shards:
 
     def ready(self) -> None:
         """Wait until every shard is built. Raises InputError with the mistakes that any of them found."""
-        problems = {problem: None for answer in self._receive() if isinstance(answer, tuple) for problem in answer}
-        if problems:
-            raise InputError(problems)
+        self._receive()
 
     def stop(self) -> None:
         """Stop all shards after the blocks that they have leave for."""
@@ -137,6 +141,8 @@ class Shards:
 
         Raises SimulationError if a shard fails or dies; what was received before is in the log.
         """
+        writing = Profile()
+        writing.watch(sink, "append", "record")
         for _ in range(AHEAD):
             self._give_leave()
         ticks = 0
@@ -144,7 +150,7 @@ class Shards:
             blocks: list[Block] = self._receive()
             _merge(blocks, sink)
             if blocks[0].status:
-                self._add_up(blocks)
+                self._add_up([*(block.seconds for block in blocks), writing.seconds])
                 return blocks[0].status
             self._give_leave()
             ticks += blocks[0].ticks
@@ -154,7 +160,7 @@ class Shards:
         for connection in self._connections:
             try:
                 connection.send(not self._stopped)
-            except BrokenPipeError:
+            except (BrokenPipeError, ConnectionResetError):
                 continue  # it has ended: what it sent last says how
 
     def _receive(self) -> list[Any]:
@@ -162,31 +168,37 @@ class Shards:
         for number, connection in enumerate(self._connections):
             try:
                 answer = connection.recv()
-            except EOFError:
+            except (EOFError, ConnectionResetError):
+                self._processes[number].join(1.0)
                 code = self._processes[number].exitcode
                 raise SimulationError(f"the process of shard {number} died (exit code {code})") from None
             if isinstance(answer, str):
                 raise SimulationError(f"shard {number} failed:\n{answer}")
             answers.append(answer)
+        problems = {problem: None for answer in answers if isinstance(answer, tuple) for problem in answer}
+        if problems:
+            raise InputError(problems)
         return answers
 
-    def _add_up(self, blocks: Sequence[Block]) -> None:
-        for block in blocks:
-            for part, seconds in block.seconds.items():
-                self.seconds[part] = self.seconds.get(part, 0.0) + seconds
+    def _add_up(self, parts: Sequence[Mapping[str, float]]) -> None:
+        for part in parts:
+            for name, seconds in part.items():
+                self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
 
 class _Outlet:
     """The sink of a shard: keeps what is logged and sends it block by block."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, signals: Sequence[Signal], block_ticks: int) -> None:
         self._connection = connection
+        self._dtypes = {signal.name: signal.dtype for signal in signals}
+        self._block_ticks = block_ticks
         self._block = Block()
-        self._leaves: deque[bool] = deque()
 
     def append(self, time_ns: int, values: Mapping[str, Values]) -> None:
         """Keep a row; the world goes on changing its arrays."""
-        self._block.rows.append((time_ns, {name: np.array(value) for name, value in values.items()}))
+        row = {name: np.array(values[name], dtype) for name, dtype in self._dtypes.items()}
+        self._block.rows.append((time_ns, row))
 
     def event(self, entry: Entry) -> None:
         """Keep an event."""
@@ -194,7 +206,7 @@ class _Outlet:
 
     def frames(self, site: int, columns: Mapping[str, Values]) -> None:
         """Keep frames."""
-        self._block.frames.append((site, columns))
+        self._block.frames.append((len(self._block.rows), site, columns))
 
     def table(self, name: str, columns: Mapping[str, Column]) -> None:
         """Keep a table."""
@@ -203,7 +215,7 @@ class _Outlet:
     def tick(self, whole: Whole) -> None:
         """Send the block when it is full, and wait for leave to begin another."""
         self._block.ticks += 1
-        if self._block.ticks == BLOCK_TICKS:
+        if self._block.ticks == self._block_ticks:
             self._send()
             if not self._connection.recv():
                 whole.stop()
@@ -221,6 +233,7 @@ class _Outlet:
 @contextmanager
 def _ctrl_c_blocked() -> Iterator[None]:
     """Keep Ctrl-C from a process that starts meanwhile, which inherits this; here it waits for the end."""
+    resource_tracker.ensure_running()  # its start would unblock SIGINT
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -228,9 +241,9 @@ def _ctrl_c_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(scenario: Scenario, sites: Sequence[int], connection: Connection, profile: bool) -> None:
+def _serve(scenario: Scenario, sites: Sequence[int], connection: Connection, block_ticks: int, profile: bool) -> None:
     """Be a shard; Ctrl-C is the writer's to decide on, and was blocked when this process began."""
-    outlet = _Outlet(connection)
+    outlet = _Outlet(connection, of_detail(SIGNALS, scenario.record.detail), block_ticks)
     try:
         with Whole(scenario, sites, profile=profile) as whole:
             whole.ready()
@@ -251,9 +264,9 @@ def _merge(blocks: Sequence[Block], sink: Sink) -> None:
     for rows in zip(*(block.rows for block in blocks), strict=True):
         names = rows[0][1]
         sink.append(rows[0][0], {name: np.concatenate([values[name] for _, values in rows]) for name in names})
-    for block in blocks:
-        for site, columns in block.frames:
-            sink.frames(site, columns)
+    frames = [batch for block in blocks for batch in block.frames]
+    for _, site, columns in sorted(frames, key=lambda batch: batch[:2]):
+        sink.frames(site, columns)
     for name, first in blocks[0].tables.items():
         sink.table(name, {column: _joined([block.tables[name][column] for block in blocks]) for column in first})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -144,20 +145,50 @@ def test_a_failing_fmu_costs_its_site_and_no_other(tmp_path: Path) -> None:
         assert np.isnan(signals["pack_soc"].values[1, -1])
 
 
-@pytest.mark.parametrize("shards", ["1", "2"])
-def test_ctrl_c_leaves_a_readable_run(tmp_path: Path, shards: str) -> None:
-    changes = ["--set", "fleet.sites=2", "--set", "faults=[]", "--shards", shards]
-    arguments = ["run", SCENARIO, "-o", tmp_path / "run", "--quiet", *changes]
+def _started(folder: Path, *changes: str) -> subprocess.Popen[bytes]:
+    """Start a run of many hours and return once it is under way."""
+    arguments = ["run", SCENARIO, "-o", folder, "--quiet", "--set", "fleet.sites=2", "--set", "faults=[]", *changes]
     process = subprocess.Popen([sys.executable, "-m", "twin", *map(str, arguments)], cwd=ROOT, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 60
-    while not (tmp_path / "run" / "scenario.yaml").exists() and time.monotonic() < deadline:
+    while not (folder / "scenario.yaml").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(1.0)
-    process.send_signal(signal.SIGINT)
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "terminate"])
+@pytest.mark.parametrize("shards", ["1", "2"])
+def test_a_stop_leaves_a_readable_run(tmp_path: Path, shards: str, number: signal.Signals) -> None:
+    process = _started(tmp_path / "run", "--shards", shards)
+    process.send_signal(number)
     assert process.wait(timeout=60) == 130
     with twin.open_run(tmp_path / "run") as run:
         assert 0 < run.sizes["time"] < 43_200
         assert run.attrs["status"] == "interrupted"
+        assert (tmp_path / "run" / "run.h5").is_file()
+
+
+def test_a_killed_shard_fails_the_run_and_says_so(tmp_path: Path) -> None:
+    process = _started(tmp_path / "run", "--shards", "2")
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    shards = [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    assert len(shards) == 2
+    os.kill(int(shards[1]), signal.SIGKILL)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert b"shard 1 died (exit code -9)" in said
+    assert b"Traceback" not in said
+    with twin.open_run(tmp_path / "run") as run:
+        assert run.sizes["time"] > 0
+        assert run.attrs["status"] == "failed"
+
+
+def test_frames_do_not_tell_of_shards(tmp_path: Path) -> None:
+    # 90 s in rows of 7 s: the last frames come after the last row.
+    changes = ("--set", "record.frames=true", "--set", "record.period_s=7", "--set", "record.detail=module")
+    whole = _datasets(_run(tmp_path / "whole", *changes, "--set", "duration_s=93"))
+    assert not _same(whole, _datasets(_run(tmp_path / "parts", *changes, "--set", "duration_s=93", "--shards", "2")))
+    assert len(whole["frames/identifier"]) == whole["bus/frames"].sum()
 
 
 def test_an_output_folder_is_never_overwritten(fleet: Path) -> None:

@@ -13,7 +13,8 @@ from twin.streams import stream
 FloatArray = NDArray[np.float64]
 
 _BLOCK = 64
-"""Ticks of noise drawn at once."""
+_BLOCK_VALUES = 1 << 22
+"""Ticks of noise drawn at once, and values; a site's draws do not depend on it."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,14 @@ class Sensing:
         self._options = options
         self._streams = [stream(seed, "site", int(site), "sensors") for site in site_ids]
         self._slots, self._cells = slots, cells
-        self._noise = np.empty((_BLOCK, len(site_ids), slots, 2 * cells + 1))
-        self._next = _BLOCK
+        values = len(site_ids) * slots * (2 * cells + 1)
+        self._block = max(1, min(_BLOCK, _BLOCK_VALUES // values))
+        self._noise = np.empty((self._block, len(site_ids), slots, 2 * cells + 1))
+        self._next = self._block
 
     def sample(self, cell_voltage_V: FloatArray, temperature_K: FloatArray, current_A: FloatArray) -> Measurement:
         """Measure the true values; call it once a tick."""
-        if self._next == _BLOCK:
+        if self._next == self._block:
             for site, generator in enumerate(self._streams):
                 self._noise[:, site] = generator.standard_normal(self._noise.shape[:1] + self._noise.shape[2:])
             self._next = 0

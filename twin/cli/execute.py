@@ -67,9 +67,10 @@ def execute(
         with console.status("building the world"):
             engine.ready()
         writer = _writer(scenario, fleet, folder, facts, force=force)
-        with _progress(console, fleet) as on_tick, _stopped_by_ctrl_c(engine), _kept(writer):
-            status = engine.execute(writer, on_tick)
-        writer.close(status)
+        with _stopped_by_signals(engine):
+            with _progress(console, fleet) as on_tick, _kept(writer):
+                status = engine.execute(writer, on_tick)
+            writer.close(status)
     console.print(f"{status} in {perf_counter() - started_s:.0f} s: {folder}/run.h5")
     if profile:
         console.print(_table(engine.seconds))
@@ -204,15 +205,15 @@ def _kept(writer: RunWriter) -> Iterator[None]:
 
 
 @contextmanager
-def _stopped_by_ctrl_c(engine: Whole | Shards) -> Iterator[None]:
-    """Let the first Ctrl-C end the run after its tick, and the second one at once."""
+def _stopped_by_signals(engine: Whole | Shards) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the run in good order; a second one changes nothing, only SIGKILL does not wait."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         engine.stop()
-        signal.signal(signal.SIGINT, before)
 
-    before = signal.signal(signal.SIGINT, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -23,7 +23,7 @@ def command(
 ) -> None:
     """Run a scenario: build its FMUs, simulate every site, and leave a folder with run.h5 and the resolved scenario.
 
-    Ctrl-C stops after the current tick and leaves a run that can be read; a second one stops at once.
+    Ctrl-C stops within a few blocks of ticks and leaves a run that can be read.
 
     Example: twin run scenarios/one_home.yaml -o runs/one_home --set duration_s=600
     """
