@@ -292,11 +292,14 @@ def _slug(name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def done(root: Path) -> dict[str, Done]:
-    """What came of every case; the shared files must be what they were."""
-    before = files(root / "parts")
+def parts_before(root: Path) -> dict[str, str]:
+    return files(root / "parts")
+
+
+@pytest.fixture(scope="module")
+def done(root: Path, parts_before: dict[str, str]) -> dict[str, Done]:
+    """What came of every case."""
     results = run_all([(case.arguments.split(), root / _slug(name)) for name, case in CASES.items()])
-    assert not changed(before, files(root / "parts"))
     return dict(zip(CASES, results, strict=True))
 
 
@@ -311,6 +314,13 @@ def test_every_mistake_is_named_and_nothing_is_written(root: Path, done: dict[st
     verdict = f"{count} mistake{'s' if count > 1 else ''} in the input; nothing was written"
     assert result.errors == [*(f"error: {text.format_map(places)}" for text in case.says), verdict]
     assert (result.code, result.output, result.changed) == (2, "", [])
+
+
+def test_the_files_that_cases_share_are_what_they_were(
+    root: Path, parts_before: dict[str, str], done: dict[str, Done]
+) -> None:
+    assert len(done) == len(CASES)
+    assert not changed(parts_before, files(root / "parts"))
 
 
 def test_another_process_says_and_ends_alike(root: Path) -> None:
