@@ -73,7 +73,7 @@ def build(scenario: Scenario, sites: Sequence[int] | None = None) -> World:
     """
     fleet = expand(scenario, sites)
     wiring = fleet.wiring
-    architecture = _architecture(scenario, wiring)
+    architecture = architecture_of(scenario, wiring)
     problems: list[Problem] = []
     messages = attempt(problems, lambda: _messages(scenario, architecture, wiring))
     plant = attempt(problems, lambda: _plant(scenario, fleet))
@@ -95,7 +95,8 @@ def build(scenario: Scenario, sites: Sequence[int] | None = None) -> World:
     )
 
 
-def _architecture(scenario: Scenario, wiring: Wiring) -> Architecture:
+def architecture_of(scenario: Scenario, wiring: Wiring) -> Architecture:
+    """Return the scenario's architecture, which knows the ECUs and the firmware of every site."""
     kind = discover(architectures, Architecture)[scenario.bms.architecture]  # type: ignore[type-abstract]
     knots = np.loadtxt(resources.folder("data") / "cells" / "ocv_lfp_prada2013.csv", delimiter=",", skiprows=1)
     site = Site(

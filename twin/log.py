@@ -9,20 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.bms.codes import Level
-from twin.bms.contactors import MainContactor
 from twin.bms.events import Event
 from twin.build import World
 from twin.network.statistics import LATENCY_EDGES_NS
 from twin.plant.action import PlantEvent
-from twin.record import Column, Entry, Signal
+from twin.plant.dc_bus import PackState
+from twin.record import LEVELS, UNKNOWN, Column, Entry, Signal
 
 Values = NDArray[Any]
 
 SITE, MODULE, CELL = ("site",), ("site", "slot"), ("site", "slot", "cell")
 DISCHARGE = "positive discharges the battery"
-UNKNOWN = -1
-LEVELS = {"unknown": UNKNOWN, **{level.name.lower(): level.value for level in Level}}
-CONTACTOR = {"unknown": UNKNOWN, **{state.name.lower(): state.value for state in MainContactor}}
+LEVEL = {"unknown": UNKNOWN, **LEVELS}
+CONTACTOR = {"unknown": UNKNOWN, **{state.name.lower(): state.value for state in PackState}}
 SWITCH = {"unknown": UNKNOWN, "open": 0, "closed": 1}
 
 SIGNALS: tuple[Signal, ...] = (
@@ -42,7 +41,7 @@ SIGNALS: tuple[Signal, ...] = (
     Signal("housing_K", MODULE, "K", "temperature of a module's housing", 0.05),
     Signal("module_soc", MODULE, "1", "state of charge, as the monitor believes", 0.001),
     Signal("module_closed", MODULE, "1", "contactor of a module", flags=SWITCH),
-    Signal("level", MODULE, "1", "protection level of a module, as its monitor says", flags=LEVELS),
+    Signal("level", MODULE, "1", "protection level of a module, as its monitor says", flags=LEVEL),
     Signal("cell_voltage_V", CELL, "V", "voltage of a cell", 0.0005),
     Signal("soc", CELL, "1", "state of charge of a cell, true", 0.0005),
     Signal("temperature_K", CELL, "K", "temperature of a cell", 0.05),
@@ -90,14 +89,12 @@ class Log:
             self._frames(bus)
         statistics, messages = self._world.buses.statistics, self._world.buses.messages
         of_site = ("site", "message")
-        with np.errstate(invalid="ignore"):
-            mean_s = statistics.latency_sum_ns * 1e-9 / statistics.frames
         columns = {
             "message": Column(np.array([one.name for one in messages]), ("message",)),
             "identifier": Column(np.array([one.identifier for one in messages]), ("message",), "1", "CAN identifier"),
             "frames": Column(statistics.frames, of_site, "1", "frames received"),
             "overwritten": Column(statistics.overwritten, of_site, "1", "frames replaced before they were sent"),
-            "latency_mean_s": Column(mean_s, of_site, "s", "mean time from queueing to reception"),
+            "latency_mean_s": Column(statistics.latency_mean_s(), of_site, "s", "mean time from queueing to reception"),
             "latency_max_s": Column(statistics.latency_max_ns * 1e-9, of_site, "s", "longest such time"),
             "latency_edge_s": Column(LATENCY_EDGES_NS * 1e-9, ("latency_edge",), "s", "edges of the histogram"),
             "latency_histogram": Column(

@@ -88,12 +88,11 @@ class Run:
         return [one for one in commands if one.actuator in self._actuators], events
 
     def _due(self, commands: list[Action], end_ns: int) -> list[Action]:
-        """Return the actions before ``end_ns``, in the order of time, site and sequence, and keep the rest."""
+        """Return the actions before ``end_ns``, and keep the rest."""
         self._pending += commands
         due = [action for action in self._pending if action.time_ns < end_ns]
         if due:
             self._pending = [action for action in self._pending if action.time_ns >= end_ns]
-            due.sort(key=lambda action: (action.time_ns, action.site))
         return due
 
     def _sense(self) -> Mapping[str, Mapping[str, FloatArray]]:

@@ -42,7 +42,7 @@ class Block:
     rows: list[tuple[int, Mapping[str, Values]]] = field(default_factory=list)
     events: list[Entry] = field(default_factory=list)
     frames: list[tuple[int, int, Mapping[str, Values]]] = field(default_factory=list)
-    """After so many rows of the block, of this site."""
+    """The how-manieth of its site in the block, the site, the frames."""
     tables: dict[str, Mapping[str, Column]] = field(default_factory=dict)
     status: Status | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -206,7 +206,8 @@ class _Outlet:
 
     def frames(self, site: int, columns: Mapping[str, Values]) -> None:
         """Keep frames."""
-        self._block.frames.append((len(self._block.rows), site, columns))
+        turn = sum(other == site for _, other, _ in self._block.frames)
+        self._block.frames.append((turn, site, columns))
 
     def table(self, name: str, columns: Mapping[str, Column]) -> None:
         """Keep a table."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from twin.bms.contactors import MainContactor, Sequence
+from twin.bms.contactors import Sequence
+from twin.plant.dc_bus import PackState
 
 SECOND = 1_000_000_000
-OPEN, PRECHARGE, CLOSED = MainContactor.OPEN, MainContactor.PRECHARGE, MainContactor.CLOSED
+OPEN, PRECHARGE, CLOSED = PackState.OPEN, PackState.PRECHARGE, PackState.CLOSED
 Look = tuple[tuple[bool, ...], tuple[bool, ...], float]
 BOTH, ONE, NONE = (True, True), (True, False), (False, False)
 

@@ -11,10 +11,11 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
+
+from twin.plant.dc_bus import PackState
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -26,14 +27,6 @@ PRECHARGE_TIMEOUT_NS = 15_000_000_000
 LINK_TOLERANCE = 0.05
 
 _NEVER = -1
-
-
-class MainContactor(IntEnum):
-    """The states; the numbers are those on the bus and in the plant."""
-
-    OPEN = 0
-    PRECHARGE = 1
-    CLOSED = 2
 
 
 @dataclass(frozen=True)
@@ -65,10 +58,10 @@ class Sequence:
         even = any_closed & (np.abs(link_V - pack_V) <= LINK_TOLERANCE * pack_V)
         even_ns = np.where(even, np.where(self.even_ns == _NEVER, time_ns, self.even_ns), _NEVER)
         settled = even & (time_ns - even_ns >= SETTLE_NS)
-        late = (self.state == MainContactor.PRECHARGE) & ~settled & (elapsed_ns >= PRECHARGE_TIMEOUT_NS)
+        late = (self.state == PackState.PRECHARGE) & ~settled & (elapsed_ns >= PRECHARGE_TIMEOUT_NS)
         failed = self.failed | late
-        may_close = np.where(self.state == MainContactor.OPEN, started, settled)
-        wanted = np.minimum(self.state + may_close, MainContactor.CLOSED).astype(np.int8)
-        wanted[failed | ~any_closed] = MainContactor.OPEN
+        may_close = np.where(self.state == PackState.OPEN, started, settled)
+        wanted = np.minimum(self.state + may_close, PackState.CLOSED).astype(np.int8)
+        wanted[failed | ~any_closed] = PackState.OPEN
         since_ns = np.where(wanted != self.state, time_ns, self.since_ns)
         return Sequence(wanted, since_ns, even_ns, started, failed)

@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 import signal
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.table import Table
 from rich.text import Text
 
+from twin.build import architecture_of
 from twin.errors import InputError, Problem
 from twin.log import SIGNALS
 from twin.plant.assembly import locate
@@ -113,6 +113,9 @@ def _writer(
         "seed": scenario.seed,
         "step_s": scenario.step_s,
         "architecture": scenario.bms.architecture,
+        "firmware": ", ".join(
+            f"{one.role} {one.version}" for one in architecture_of(scenario, fleet.wiring).firmware()
+        ),
     }
     writer = RunWriter(
         folder,
@@ -145,7 +148,6 @@ def _facts(scenario: Scenario) -> dict[str, str | int]:
         "sha256_scenario": hashlib.sha256(text.encode()).hexdigest(),
         "backend": plant.backend,
         "threads": plant.threads,
-        "command": " ".join(["twin", *sys.argv[1:]]),
     }
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
-from twin.network.codec import MessageLayout
 
 IntArray = NDArray[np.int64]
 
@@ -61,25 +58,10 @@ class Statistics:
             busy_ns=np.zeros(buses, np.int64),
         )
 
-    def load(self, elapsed_ns: int) -> NDArray[np.float64]:
-        """Return each bus's load, 0 to 1, over the time since the start."""
-        return self.busy_ns / elapsed_ns
-
-    def columns(self, messages: Sequence[MessageLayout]) -> dict[str, NDArray[np.generic]]:
-        """Return one row a bus and message, as columns; a mean latency of NaN where no frame was seen."""
-        buses, count = self.frames.shape
-        frames = self.frames.reshape(-1)
+    def latency_mean_s(self) -> NDArray[np.float64]:
+        """Return the mean latency ``[bus, message]``, NaN where no frame was seen."""
         with np.errstate(invalid="ignore"):
-            mean_s = self.latency_sum_ns.reshape(-1) * 1e-9 / frames
-        return {
-            "bus": np.repeat(np.arange(buses), count),
-            "message": np.tile(np.array([message.name for message in messages], np.str_), buses),
-            "identifier": np.tile(np.array([message.identifier for message in messages], np.int64), buses),
-            "frames": frames,
-            "overwritten": self.overwritten.reshape(-1),
-            "latency_mean_s": mean_s,
-            "latency_max_s": self.latency_max_ns.reshape(-1) * 1e-9,
-        }
+            return self.latency_sum_ns * 1e-9 / self.frames
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from twin.bms.codes import Level
+
 Array: TypeAlias = npt.NDArray[Any]
 Detail: TypeAlias = Literal["site", "module", "cell"]
 
@@ -19,7 +21,7 @@ DIMS: Final = ("site", "slot", "cell")
 COORDINATE_DIM: Final = {"site": "site", "slot": "slot", "cell": "cell", "pack": "slot", "module": "slot"}
 """The dimension along which each known coordinate runs."""
 
-LEVELS: Final = {"ok": 0, "info": 1, "warning": 2, "fatal": 3}
+LEVELS: Final = {level.name.lower(): level.value for level in Level}
 """Severity of an event, and of a module's protection."""
 
 UNKNOWN: Final = -1

@@ -134,10 +134,6 @@ class RunWriter:
         """Add a table that is written once, at the end, such as ``bus``."""
         self._tables[name] = columns
 
-    def note(self, facts: Mapping[str, Any]) -> None:
-        """Add to the provenance: what may differ between two equal runs."""
-        self._facts.update(facts)
-
     def flush(self) -> None:
         """Make everything that was added so far safe on disk."""
         self._flush({})

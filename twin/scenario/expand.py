@@ -15,7 +15,7 @@ from twin.plant.plant import Wiring
 from twin.scenario.checks import Mistake, View, mistakes, nanoseconds
 from twin.scenario.document import dotted
 from twin.scenario.models import CELLS, Scenario
-from twin.scenario.profiles.profile import Profile, Window
+from twin.scenario.profiles.profile import Window
 from twin.scenario.series import Series
 from twin.scenario.spread import Draws
 
@@ -78,9 +78,9 @@ def expand(scenario: Scenario, sites: Sequence[int] | None = None) -> Fleet:
             resistance_factor=cells["resistance_factor"],
             soc_start=cells["soc_start"],
             temperature_start_K=np.repeat(start_K[:, None], wiring.slots, axis=1),
-            load=_series(scenario.load, window, draws),
-            pv=_series(scenario.pv, window, draws),
-            ambient=_series(scenario.ambient, window, draws),
+            load=scenario.load.series(window, draws),
+            pv=scenario.pv.series(window, draws),
+            ambient=scenario.ambient.series(window, draws),
             actions=tuple(sorted(actions, key=lambda action: action.time_ns)),
             duration_ns=duration_ns,
             step_ns=nanoseconds(scenario.step_s),
@@ -109,10 +109,6 @@ def _cells(scenario: Scenario, draws: Draws, wiring: Wiring) -> Mapping[str, Flo
         * resistance_growth(soh),
         "soc_start": draws.per_cell(spread.soc, "soc", shape),
     }
-
-
-def _series(profile: Profile, window: Window, draws: Draws) -> Series:
-    return profile.series(window, draws)
 
 
 def _refuse(scenario: Scenario) -> None:

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,7 +104,3 @@ class Firmware(ABC, Generic[State]):
     @abstractmethod
     def step(self, state: State, inputs: Inputs) -> tuple[State, Outputs]:
         """Return the state after one activation, and what it puts out."""
-
-    def migrate(self, old: Any) -> State:
-        """Return the state that this version makes of the state of the version before it."""
-        return old

@@ -11,17 +11,18 @@ import numpy as np
 
 from twin.bms import limits
 from twin.bms.codes import MODULE_SILENT, PRECHARGE_FAILED, Level
-from twin.bms.contactors import MainContactor, Sequence
+from twin.bms.contactors import Sequence
 from twin.bms.firmware import inverter_protocol
 from twin.bms.firmware.firmware import Contents, Findings, Firmware, FloatArray, Inputs, IntArray, Outputs, Signals
 from twin.bms.firmware.inverter_protocol import Battery
 from twin.bms.firmware.pack_view import KELVIN, TEMPERATURE_FRAMES, TIMEOUT_PERIODS, VOLTAGE_FRAMES, Packs, PackView
 from twin.bms.options import Bms
 from twin.plant.action import Actuator
+from twin.plant.dc_bus import PackState
 
 
 @dataclass(frozen=True)
-class PackState:
+class ControllerState:
     """What the controllers remember, ``[row]``."""
 
     sequence: Sequence
@@ -30,7 +31,7 @@ class PackState:
     counter: IntArray
 
 
-class PackController(Firmware[PackState]):
+class PackController(Firmware[ControllerState]):
     """Version 1.0.0 of the controller of modules in parallel; the first pack's speaks to the inverter for all."""
 
     role: ClassVar[str] = "pack_controller"
@@ -53,18 +54,18 @@ class PackController(Firmware[PackState]):
         self._options = options
         self._modules = modules
 
-    def initial(self, rows: int, memory: Signals) -> PackState:  # noqa: ARG002 - it remembers nothing over power-off
+    def initial(self, rows: int, memory: Signals) -> ControllerState:  # noqa: ARG002 - it remembers nothing over power-off
         """Return open contactors and no limits yet."""
-        return PackState(Sequence.initial(rows), np.zeros(rows), np.zeros(rows), np.zeros(rows, np.int64))
+        return ControllerState(Sequence.initial(rows), np.zeros(rows), np.zeros(rows), np.zeros(rows, np.int64))
 
-    def step(self, state: PackState, inputs: Inputs) -> tuple[PackState, Outputs]:
+    def step(self, state: ControllerState, inputs: Inputs) -> tuple[ControllerState, Outputs]:
         """Look at the modules, decide, tell modules, other packs and inverter."""
         view = PackView.of(inputs, self._timeout_ns)
         pack_V = view.mean(view.voltage_V)
         link_V = inputs.sensed["link_voltage_V"]
         sequence = state.sequence.step(inputs.time_ns, view.heard, view.closed, link_V, pack_V)
         charge_A, discharge_A = self._limits(state, view, sequence)
-        after = PackState(sequence, charge_A, discharge_A, (state.counter + 1) % 16)
+        after = ControllerState(sequence, charge_A, discharge_A, (state.counter + 1) % 16)
         findings = self._findings(sequence, view, inputs, link_V)
         own = self._own(after, view, findings)
         frames = {
@@ -75,9 +76,9 @@ class PackController(Firmware[PackState]):
         soc = np.where(view.closed.any(axis=1), own.soc[:, 0], np.nan)
         return after, Outputs(frames, {"pack_state": sequence.state.astype(np.float64)}, findings, {"pack_soc": soc})
 
-    def _limits(self, state: PackState, view: PackView, sequence: Sequence) -> tuple[FloatArray, FloatArray]:
+    def _limits(self, state: ControllerState, view: PackView, sequence: Sequence) -> tuple[FloatArray, FloatArray]:
         options = self._options
-        ready = sequence.state == MainContactor.CLOSED
+        ready = sequence.state == PackState.CLOSED
         charge = limits.charge_share(view.highest_V, view.hottest_K, view.coldest_K, options.limits)
         discharge = limits.discharge_share(view.lowest_V, view.hottest_K, options.limits)
         charge_A = limits.pack_limit_A(charge, view.closed, options.charge_limit_A) * ready
@@ -98,9 +99,9 @@ class PackController(Firmware[PackState]):
         value = np.concatenate([link_V[:, None], silence_s], axis=1)
         return Findings(level, slots, np.full(level.shape, -1), value)
 
-    def _own(self, state: PackState, view: PackView, findings: Findings) -> Packs:
+    def _own(self, state: ControllerState, view: PackView, findings: Findings) -> Packs:
         """Return this pack as the site's others and the inverter see it."""
-        delivers = state.sequence.state == MainContactor.CLOSED
+        delivers = state.sequence.state == PackState.CLOSED
         levels = view.level * view.heard
         worst = levels.argmax(axis=1)
         failed = findings.level.max(axis=1) > levels.max(axis=1)
@@ -121,13 +122,13 @@ class PackController(Firmware[PackState]):
         numbers = np.array([float(code.number) for code in self.codes])
         return numbers[findings.level.argmax(axis=1)]
 
-    def _command(self, state: PackState, view: PackView, inputs: Inputs) -> Contents:
+    def _command(self, state: ControllerState, view: PackView, inputs: Inputs) -> Contents:
         contactor = state.sequence.state
         bits = ((1 << self._modules) - 1) << inputs.slot
         may_close = state.sequence.started & ~state.sequence.failed
         return {
             "CloseRequest": np.where(may_close, bits, 0).astype(np.float64),
-            "BalancingAllowed": (contactor == MainContactor.CLOSED).astype(np.float64),
+            "BalancingAllowed": (contactor == PackState.CLOSED).astype(np.float64),
             "LowestCellVoltage": np.where(view.heard, view.lowest_V, np.inf).min(axis=1),
             "PackState": contactor.astype(np.float64),
             "Counter": state.counter.astype(np.float64),
