@@ -340,6 +340,17 @@ def test_what_a_shard_finds_is_said_alike(root: Path, done: dict[str, Done]) -> 
     assert (result.returncode, result.stdout, changed(before, files(folder))) == (2, "", [])
 
 
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [("vax.fmu", "no binary for this platform: found vax"), ("symbol.fmu", "missing symbol fmi2DoStep in tank.so")],
+)
+def test_fmu_check_tells_that_a_valid_fmu_cannot_run_here(root: Path, file: str, reason: str) -> None:
+    (result,) = run_all([(["fmu", "check", file], root / "parts")])
+    assert "\nValid.\n" in result.output
+    assert f"cannot run here: {file}: {reason}" in result.output
+    assert (result.code, result.errors, result.changed) == (1, [], [])
+
+
 @pytest.mark.parametrize("name", USAGE)
 def test_mistakes_of_the_command_line(root: Path, usage: dict[str, Done], name: str) -> None:
     result = usage[name]
