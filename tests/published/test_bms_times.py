@@ -1,0 +1,45 @@
+"""Default debounce times are those of foxBMS 2 v1.11, and protection keeps them.
+
+Source: foxBMS 2 v1.11, diagnosis configuration (events to raise x 10 ms task + delay = time to the error state).
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from twin.bms.codes import Level
+from twin.bms.options import Limits
+from twin.bms.protection import Protection, Thresholds
+
+TABLE = Path(__file__).parent / "bms" / "foxbms2_v1.11_diag_table.csv"
+TASK_NS = 10_000_000
+FINE = [3.30, 3.30, 298.0, 298.0, 50.0]
+ROWS = [
+    ("DIAG_ID_CELL_VOLTAGE_OVERVOLTAGE_MSL", 0, 3.70),
+    ("DIAG_ID_CELL_VOLTAGE_UNDERVOLTAGE_MSL", 1, 2.40),
+    ("DIAG_ID_TEMP_OVERTEMPERATURE_DISCHARGE_MSL", 2, 330.0),
+    ("DIAG_ID_TEMP_UNDERTEMPERATURE_CHARGE_MSL", 3, 260.0),
+    ("DIAG_ID_OVERCURRENT_DISCHARGE_CELL_MSL", 4, 250.0),
+]
+
+
+def _published_ns() -> dict[str, int]:
+    with TABLE.open() as file:
+        return {row["diag_id"]: int(row["time_to_error_state_ms"]) * 1_000_000 for row in csv.DictReader(file)}
+
+
+@pytest.mark.parametrize(("diagnosis", "quantity", "value"), ROWS, ids=[row[0] for row in ROWS])
+def test_time_from_fault_to_error_state(diagnosis: str, quantity: int, value: float) -> None:
+    thresholds = Thresholds.of(Limits())
+    state, row = Protection.initial(1), np.array([FINE])
+    row[0, quantity] = value
+    published_ns = _published_ns()[diagnosis]
+    for time_ns in range(0, published_ns + TASK_NS, TASK_NS):
+        state = state.step(row, np.array([time_ns]), thresholds)
+        if state.level[0, quantity] == Level.FATAL:
+            break
+    assert time_ns == published_ns
