@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 
 from twin import resources
+from twin.errors import InputError
 from twin.scenario import companions, expand, load, resolved
 from twin.scenario.document import read
 from twin.scenario.schema import schema_text
@@ -115,3 +116,11 @@ def test_overrides(override: str) -> None:
 
 def test_later_overrides_win() -> None:
     assert load(SCENARIOS / "one_home.yaml", ["seed=3", "seed=4"]).seed == 4
+
+
+def test_a_scenario_that_ships_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load("one_home") == load(resources.folder("scenarios") / "one_home.yaml")
+    (tmp_path / "one_home").write_text("name: my own\n")
+    with pytest.raises(InputError):  # a file of that name comes first, and this one is not complete
+        load("one_home")

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 
 def command(
-    scenario: Annotated[Path, typer.Argument(help="The scenario, a YAML file.", show_default=False)],
+    scenario: Annotated[
+        Path,
+        typer.Argument(
+            help="A YAML file, or the name of a scenario that ships: home_fleet, one_home.", show_default=False
+        ),
+    ],
     override: Annotated[
         list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a value, e.g. fleet.sites=3.")
     ] = None,

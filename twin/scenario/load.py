@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from twin import resources
 from twin.errors import InputError, Problem
 from twin.scenario import files
 from twin.scenario.checks import Mistake, View, mistakes
@@ -22,11 +23,12 @@ from twin.scenario.overrides import apply
 def load(path: Path | str, overrides: Sequence[str] = ()) -> Scenario:
     """Return the scenario in a file, with ``overrides`` such as ``fleet.sites=3`` applied.
 
+    Where there is no such file, ``path`` may be the name of a scenario that ships with the package: ``home_fleet``.
     Relative paths in it start at the file's folder and come back absolute.
 
     Raises InputError with every mistake of the file and the overrides.
     """
-    path = Path(path)
+    path = _located(path)
     document = read(path)
     problems = apply(document, overrides)
     if not isinstance(document.data, dict):
@@ -40,13 +42,18 @@ def load(path: Path | str, overrides: Sequence[str] = ()) -> Scenario:
     return scenario
 
 
+def _located(path: Path | str) -> Path:
+    shipped = resources.folder("scenarios") / f"{path}.yaml"
+    return shipped if shipped.is_file() and not Path(path).exists() else Path(path)
+
+
 @contextmanager
 def placed(path: Path | str, overrides: Sequence[str] = ()) -> Iterator[None]:
     """Give the mistakes that are found in a scenario after ``load``, which name its fields only, file and line."""
     try:
         yield
     except InputError as error:
-        document = read(Path(path))
+        document = read(_located(path))
         apply(document, overrides)
         raise InputError(_placed(problem, document) for problem in error.problems) from None
 
