@@ -14,7 +14,8 @@ from twin.network.codec import MessageLayout
 from twin.network.simpy_bus import Buses
 from twin.network.statistics import FrameLog
 
-END_NS = 20_000_000
+END_NS = 25_000_000
+"""Of the last release, at 2 ms, and of the five longest frames that may then still be ahead, at 33 kbit/s."""
 # Base and extended identifiers, two of which share their first 11 bits.
 MESSAGES = [
     MessageLayout("Extended", 0x100 << 18 | 5, 8, extended=True),
