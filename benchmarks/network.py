@@ -1,7 +1,8 @@
-"""What the network costs: microseconds a frame on the SimPy bus, and a codec call for a whole fleet beside cantools.
+"""What the network costs: microseconds a frame of each bus engine, and a codec call for a whole fleet beside cantools.
 
-A site is a home of two modules whose three senders wake once a second at phases of their own, as in a run. Codec and
-cantools take turns, and the table shows the median of each round's ratio; cantools needs a call a sender.
+A site is a home of two modules whose three senders wake once a second at phases of their own, as in a run. Engines
+take turns, as do codec and cantools, and the tables show the median of each round's ratio; cantools needs a call a
+sender.
 Run: ``python -m benchmarks.network [SITES]``.
 """
 
@@ -17,21 +18,23 @@ from typing import Any
 import cantools
 import numpy as np
 
+from twin.network.bus import BusEngine
 from twin.network.codec import MessageLayout
 from twin.network.database import Database, bus_messages
+from twin.network.engines import ENGINES
 from twin.network.frames import frame_bits_array
-from twin.network.simpy_bus import Buses
 
 SECOND_NS = 1_000_000_000
 EXECUTION_NS = 2_000_000
 CODEC_MESSAGES = ("Module01_State", "Module01_CellVoltages1", "Module01_Temperatures1", "Inverter_Alarms")
 ROUNDS = 15
+BUS_ROUNDS = 5
 
 
-def bus_us_per_frame(sites: int, seconds: int) -> tuple[float, float, float]:
-    """Return microseconds a frame, all in, and the shares of sending and of advancing."""
+def bus_us_per_frame(engine: type[BusEngine], sites: int, seconds: int) -> tuple[float, float, float]:
+    """Return microseconds a frame: all in, sending, and advancing."""
     messages = bus_messages(Database.load("home_battery"), packs=1, modules=2)
-    buses, random, rows = Buses(messages, sites, 500_000), np.random.default_rng(1), np.arange(sites)
+    buses, random, rows = engine(messages, sites, 500_000), np.random.default_rng(1), np.arange(sites)
     senders: dict[str, list[int]] = defaultdict(list)
     for index, message in enumerate(messages):
         senders[message.sender].append(index)
@@ -78,10 +81,22 @@ def codec_row(layout: MessageLayout, judge: Any, count: int) -> str:
     return text
 
 
+def print_engines(sites: int) -> None:
+    """Print one line an engine: the median of a few rounds, and how much longer than the native one it takes."""
+    seconds = max(3, 2_000 // sites)
+    rounds = [[bus_us_per_frame(engine, sites, seconds) for engine in ENGINES.values()] for _ in range(BUS_ROUNDS)]
+    print(f"{f'buses of {sites} sites':24}{'us/frame':>12}{'send':>8}{'advance':>9}{'frames/s':>12}{'native':>10}")
+    for place, name in enumerate(ENGINES):
+        total, sending, advancing = (
+            statistics.median(column) for column in zip(*(one[place] for one in rounds), strict=True)
+        )
+        ratio = statistics.median(one[place][0] / one[0][0] for one in rounds)
+        print(f"{name:24}{total:12.3f}{sending:8.3f}{advancing:9.3f}{1e6 / total:12,.0f}{ratio:9.1f}x")
+
+
 def main() -> None:
     sites = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    total, sending, advancing = bus_us_per_frame(sites, seconds=max(10, 10_000 // sites))
-    print(f"SimPy bus, {sites} sites: {total:.2f} us/frame (send {sending:.2f}, advance {advancing:.2f}; aim 5)")
+    print_engines(sites)
     payload = np.random.default_rng(1).integers(0, 256, (100_000, 8), dtype=np.uint8)
     per_frame_s = seconds_a_call(lambda: frame_bits_array(0x123, payload), 10) / len(payload)
     print(f"frame lengths by tables: {per_frame_s * 1e9:.0f} ns a frame of 8 random bytes")

@@ -19,9 +19,10 @@ from twin.bms.needs import unmet
 from twin.bms.schedule import Schedule
 from twin.bms.sensing import Sensing
 from twin.errors import InputError, Problem, attempt
+from twin.network.bus import BusEngine
 from twin.network.database import Database
+from twin.network.engines import ENGINES
 from twin.network.options import Bus
-from twin.network.simpy_bus import Buses
 from twin.plant.action import Action
 from twin.plant.assembly import open_plant
 from twin.plant.plant import Plant, Wiring
@@ -54,7 +55,7 @@ class World:
     fleet: Fleet
     surroundings: Surroundings
     plant: Plant
-    buses: Buses
+    buses: BusEngine
     messages: MessageTable
     controllers: Controllers
     sensing: Sensing
@@ -82,7 +83,7 @@ def build(scenario: Scenario, sites: Sequence[int] | None = None) -> World:
             plant.close()
         raise InputError(problems)
     logged = range(wiring.sites) if scenario.record.frames else ()
-    buses = Buses(messages.layouts, wiring.sites, scenario.bus.bitrate_bit_s, logged=logged)
+    buses = ENGINES[scenario.bus.engine](messages.layouts, wiring.sites, scenario.bus.bitrate_bit_s, logged=logged)
     return World(
         fleet,
         Surroundings(fleet),
@@ -142,7 +143,7 @@ def _impossible(scenario: Scenario, plant: Plant) -> Iterator[Problem]:
 
 
 def _controllers(
-    scenario: Scenario, fleet: Fleet, architecture: Architecture, messages: MessageTable, buses: Buses
+    scenario: Scenario, fleet: Fleet, architecture: Architecture, messages: MessageTable, buses: BusEngine
 ) -> Controllers:
     firmware = architecture.firmware()
     roles = [one.role for one in firmware]

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twin.network.bus import BusEngine
 from twin.network.codec import MessageLayout
-from twin.network.simpy_bus import Buses
+from twin.network.engines import ENGINES
 from twin.network.statistics import FrameLog
 
 END_NS = 25_000_000
@@ -50,6 +51,7 @@ SENDS = st.lists(
     max_size=40,
 )
 BITRATES = st.sampled_from([500_000, 33_333, 83_333.3])
+EACH_ENGINE = pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
 
 
 def queue(buses: BusEngine, sends: Sequence[Send]) -> None:
@@ -58,17 +60,18 @@ def queue(buses: BusEngine, sends: Sequence[Send]) -> None:
         buses.send(send.message, np.array([send.bus]), np.array([send.time_ns]), payload, bits=send.bits)
 
 
-def in_one_go(sends: Sequence[Send], bitrate_bit_s: float) -> Buses:
-    buses = Buses(MESSAGES, 2, bitrate_bit_s, logged=[0, 1])
+def in_one_go(engine: type[BusEngine], sends: Sequence[Send], bitrate_bit_s: float) -> BusEngine:
+    buses = engine(MESSAGES, 2, bitrate_bit_s, logged=[0, 1])
     queue(buses, sends)
     buses.advance(np.array([END_NS, END_NS]))
     return buses
 
 
+@EACH_ENGINE
 @settings(max_examples=150, deadline=None)
 @given(SENDS, BITRATES)
-def test_arbitration(sends: list[Send], bitrate_bit_s: float) -> None:
-    buses = in_one_go(sends, bitrate_bit_s)
+def test_arbitration(engine: type[BusEngine], sends: list[Send], bitrate_bit_s: float) -> None:
+    buses = in_one_go(engine, sends, bitrate_bit_s)
     for bus in (0, 1):
         log, own = buses.take_log(bus), [send for send in sends if send.bus == bus]
         assert_frames_do_not_overlap(log)
@@ -98,12 +101,15 @@ def assert_the_newest_frame_of_the_highest_priority_starts(log: FrameLog, sends:
         last_start_ns[message] = start_ns
 
 
+@EACH_ENGINE
 @settings(max_examples=150, deadline=None)
 @given(SENDS, BITRATES, st.lists(st.integers(0, 3_000_000), max_size=12))
-def test_advancing_in_pieces_changes_nothing(sends: list[Send], bitrate_bit_s: float, stops_ns: list[int]) -> None:
+def test_advancing_in_pieces_changes_nothing(
+    engine: type[BusEngine], sends: list[Send], bitrate_bit_s: float, stops_ns: list[int]
+) -> None:
     """Every frame is sent as late as it may be: when its bus has been advanced to the last stop up to its release."""
-    whole = in_one_go(sorted(sends, key=lambda send: send.time_ns), bitrate_bit_s)
-    pieces = Buses(MESSAGES, 2, bitrate_bit_s, logged=[0, 1])
+    whole = in_one_go(engine, sorted(sends, key=lambda send: send.time_ns), bitrate_bit_s)
+    pieces = engine(MESSAGES, 2, bitrate_bit_s, logged=[0, 1])
     stops_ns = sorted({0, *stops_ns, *(send.time_ns for send in sends)})
     for stop_ns, next_ns in zip(stops_ns, [*stops_ns[1:], END_NS], strict=True):
         pieces.advance(np.array([stop_ns, max(0, stop_ns - 1)]))  # the second bus lags behind
@@ -113,7 +119,7 @@ def test_advancing_in_pieces_changes_nothing(sends: list[Send], bitrate_bit_s: f
     assert_same(pieces, whole)
 
 
-def assert_same(found: Buses, expected: Buses) -> None:
+def assert_same(found: BusEngine, expected: BusEngine) -> None:
     for name in ("frames", "overwritten", "latency_sum_ns", "latency_max_ns", "latency_histogram", "busy_ns"):
         np.testing.assert_array_equal(getattr(found.statistics, name), getattr(expected.statistics, name), name)
     np.testing.assert_array_equal(found.mailbox_payload, expected.mailbox_payload)
@@ -124,12 +130,15 @@ def assert_same(found: Buses, expected: Buses) -> None:
             np.testing.assert_array_equal(getattr(first, column), getattr(second, column), column)
 
 
+@EACH_ENGINE
 @settings(max_examples=60, deadline=None)
 @given(SENDS, BITRATES, st.integers(0, 3_000_000))
-def test_mailboxes_hold_what_was_seen_by_the_instant(sends: list[Send], bitrate_bit_s: float, stop_ns: int) -> None:
+def test_mailboxes_hold_what_was_seen_by_the_instant(
+    engine: type[BusEngine], sends: list[Send], bitrate_bit_s: float, stop_ns: int
+) -> None:
     """Whether a frame is seen at a stop depends only on the end of its last EOF bit, three bits before its finish."""
-    log = in_one_go(sends, bitrate_bit_s).take_log(0)
-    stopped = Buses(MESSAGES, 2, bitrate_bit_s)
+    log = in_one_go(engine, sends, bitrate_bit_s).take_log(0)
+    stopped = engine(MESSAGES, 2, bitrate_bit_s)
     queue(stopped, sends)
     bits = np.rint((log.finish_ns - log.start_ns) * bitrate_bit_s / 1e9)
     seen_ns = log.start_ns + np.rint((bits - 3) * 1e9 / bitrate_bit_s).astype(np.int64)

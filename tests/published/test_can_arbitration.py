@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from twin.network.bus import BusEngine
 from twin.network.codec import MessageLayout
-from twin.network.simpy_bus import Buses
+from twin.network.engines import ENGINES
 
 MS = 1_000_000
 BITRATE_BIT_S = 125_000
+pytestmark = pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
 
 
 @dataclass(frozen=True)
@@ -23,10 +25,10 @@ class Periodic:
     offset_ns: int = 0
 
 
-def responses_ms(messages: list[Periodic], duration_ns: int) -> list[list[float]]:
+def responses_ms(engine: type[BusEngine], messages: list[Periodic], duration_ns: int) -> list[list[float]]:
     """Return the response times (release to the end of the interframe space) of every message's instances."""
     layouts = [MessageLayout(f"M{index}", 0x100 + index, 8) for index in range(len(messages))]
-    buses = Buses(layouts, 1, BITRATE_BIT_S, logged=[0])
+    buses = engine(layouts, 1, BITRATE_BIT_S, logged=[0])
     for index, message in enumerate(messages):
         releases = np.arange(message.offset_ns, duration_ns, message.period_ns)
         rows = np.zeros(len(releases), np.int64)
@@ -79,9 +81,9 @@ def critical(messages: list[Periodic], place: int) -> list[Periodic]:
     return shifted(messages, [0 if index == blocker else 1 for index in range(len(messages))])
 
 
-def test_the_second_instance_is_the_worst_one() -> None:
+def test_the_second_instance_is_the_worst_one(engine: type[BusEngine]) -> None:
     """Davis et al. 2007, section 3: a frame queued at the instant at which the bus goes idle takes part."""
-    _, _, c = responses_ms(DAVIS, 20 * MS)
+    _, _, c = responses_ms(engine, DAVIS, 20 * MS)
     assert c[:4] == [3.0, 3.5, 3.0, 2.5]
     assert max(c) == 3.5
 
@@ -93,10 +95,10 @@ def test_the_second_instance_is_the_worst_one() -> None:
     ids=[f"Davis-{name}" for name in "ABC"] + [f"SAE-{number}" for number in range(1, 18)],
 )
 def test_worst_responses_are_attained_at_the_critical_instant(
-    messages: list[Periodic], place: int, worst_ms: float
+    engine: type[BusEngine], messages: list[Periodic], place: int, worst_ms: float
 ) -> None:
     """The published value is approached as the blocking frame's start approaches the release: here, to 1 ns."""
-    found = max(responses_ms(critical(messages, place), 60 * MS)[place])
+    found = max(responses_ms(engine, critical(messages, place), 60 * MS)[place])
     assert worst_ms - 1.001e-6 <= found <= worst_ms
 
 
@@ -106,12 +108,12 @@ def test_worst_responses_are_attained_at_the_critical_instant(
     ids=["Davis", "SAE"],
 )
 def test_no_offsets_exceed_the_worst_responses(
-    messages: list[Periodic], worst_ms: list[float], duration_ns: int, draws: int
+    engine: type[BusEngine], messages: list[Periodic], worst_ms: list[float], duration_ns: int, draws: int
 ) -> None:
     generator = np.random.default_rng(2007)
     periods_ns = [message.period_ns for message in messages]
     for _ in range(draws):
         offsets_ns = generator.integers(0, periods_ns).tolist()
-        found = responses_ms(shifted(messages, offsets_ns), duration_ns)
+        found = responses_ms(engine, shifted(messages, offsets_ns), duration_ns)
         exceeded = [max(times) > bound for times, bound in zip(found, worst_ms, strict=True)]
         assert not any(exceeded)

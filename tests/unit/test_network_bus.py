@@ -6,28 +6,30 @@ import numpy as np
 import pytest
 
 from twin.errors import InputError, SimulationError
-from twin.network.bus import NEVER_SEEN, priority_order
+from twin.network.bus import NEVER_SEEN, BusEngine, priority_order
 from twin.network.codec import MessageLayout
+from twin.network.engines import ENGINES
 from twin.network.frames import frame_bits
-from twin.network.simpy_bus import Buses
 from twin.network.statistics import LATENCY_BINS, LATENCY_EDGES_NS, latency_bin
 
 BIT_NS = 2_000  # 500 kbit/s
 HIGH, LOW = 0, 1
 MESSAGES = [MessageLayout("High", 0x100, 2), MessageLayout("Low", 0x200, 8)]
+EACH_ENGINE = pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
 
 
-def one_bus(**options: list[int]) -> Buses:
-    return Buses(MESSAGES, 1, 500_000, **options)
+def one_bus(engine: type[BusEngine], **options: list[int]) -> BusEngine:
+    return engine(MESSAGES, 1, 500_000, **options)
 
 
-def send(buses: Buses, message: int, time_ns: int, payload: bytes | None = None, bits: int | None = 100) -> None:
+def send(buses: BusEngine, message: int, time_ns: int, payload: bytes | None = None, bits: int | None = 100) -> None:
     data = np.frombuffer(payload or bytes(MESSAGES[message].length), np.uint8)[None]
     buses.send(message, np.array([0]), np.array([time_ns]), data, bits=bits)
 
 
-def test_a_frame_takes_its_exact_bits_and_is_seen_three_bits_before_its_finish() -> None:
-    buses, payload = one_bus(logged=[0]), b"\x00\xff\x0f\x00\x00\x00\x00\x01"
+@EACH_ENGINE
+def test_a_frame_takes_its_exact_bits_and_is_seen_three_bits_before_its_finish(engine: type[BusEngine]) -> None:
+    buses, payload = one_bus(engine, logged=[0]), b"\x00\xff\x0f\x00\x00\x00\x00\x01"
     send(buses, LOW, 5_000, payload, bits=None)
     bits = frame_bits(0x200, payload).nominal_bits
     seen_ns = 5_000 + (bits - 3) * BIT_NS
@@ -43,16 +45,20 @@ def test_a_frame_takes_its_exact_bits_and_is_seen_three_bits_before_its_finish()
     assert len(buses.take_log(0).message) == 0
 
 
-def test_short_payloads_are_padded_in_the_mailbox() -> None:
-    buses = one_bus()
+@EACH_ENGINE
+def test_short_payloads_are_padded_in_the_mailbox(engine: type[BusEngine]) -> None:
+    buses = one_bus(engine)
     send(buses, HIGH, 0, b"\x12\x34")
     buses.advance(np.array([1_000_000]))
     assert buses.mailbox_payload[0, HIGH].tolist() == [0x12, 0x34, 0, 0, 0, 0, 0, 0]
 
 
-def test_a_frame_sent_at_the_instant_that_the_bus_has_reached_takes_part_in_its_arbitration() -> None:
+@EACH_ENGINE
+def test_a_frame_sent_at_the_instant_that_the_bus_has_reached_takes_part_in_its_arbitration(
+    engine: type[BusEngine],
+) -> None:
     """Both are queued when the first frame's interframe space ends, at 200 us; the one sent last wins."""
-    buses, idle_ns = one_bus(logged=[0]), 100 * BIT_NS
+    buses, idle_ns = one_bus(engine, logged=[0]), 100 * BIT_NS
     send(buses, HIGH, 0)
     send(buses, LOW, 50_000)
     buses.advance(np.array([idle_ns]))
@@ -63,8 +69,9 @@ def test_a_frame_sent_at_the_instant_that_the_bus_has_reached_takes_part_in_its_
     assert log.start_ns.tolist() == [0, idle_ns, 2 * idle_ns]
 
 
-def test_a_newer_instance_replaces_one_that_waits_but_not_one_on_the_wire() -> None:
-    buses = one_bus(logged=[0])
+@EACH_ENGINE
+def test_a_newer_instance_replaces_one_that_waits_but_not_one_on_the_wire(engine: type[BusEngine]) -> None:
+    buses = one_bus(engine, logged=[0])
     for time_ns, content in ((0, b"a1"), (10_000, b"b2"), (20_000, b"c3")):
         send(buses, HIGH, time_ns, content)
     buses.advance(np.array([1_000_000]))
@@ -73,16 +80,18 @@ def test_a_newer_instance_replaces_one_that_waits_but_not_one_on_the_wire() -> N
     assert buses.statistics.frames[0].tolist() == [2, 0]
 
 
-def test_a_release_before_one_that_is_known_already_wakes_the_bus_earlier() -> None:
-    buses = one_bus(logged=[0])
+@EACH_ENGINE
+def test_a_release_before_one_that_is_known_already_wakes_the_bus_earlier(engine: type[BusEngine]) -> None:
+    buses = one_bus(engine, logged=[0])
     send(buses, LOW, 900_000)
     send(buses, HIGH, 100_000)
     buses.advance(np.array([2_000_000]))
     assert buses.take_log(0).start_ns.tolist() == [100_000, 900_000]
 
 
-def test_bit_times_that_are_no_whole_nanoseconds_are_rounded_once_a_frame() -> None:
-    buses = Buses(MESSAGES, 1, 33_333, logged=[0])
+@EACH_ENGINE
+def test_bit_times_that_are_no_whole_nanoseconds_are_rounded_once_a_frame(engine: type[BusEngine]) -> None:
+    buses = engine(MESSAGES, 1, 33_333, logged=[0])
     send(buses, HIGH, 0)
     send(buses, LOW, 0)
     buses.advance(np.array([10_000_000]))
@@ -90,8 +99,9 @@ def test_bit_times_that_are_no_whole_nanoseconds_are_rounded_once_a_frame() -> N
     assert buses.mailbox_time_ns[0].tolist() == [2_910_029, 5_910_059]  # 97 bits: 2 910 029.1 ns
 
 
-def test_statistics_of_two_frames() -> None:
-    buses = one_bus()
+@EACH_ENGINE
+def test_statistics_of_two_frames(engine: type[BusEngine]) -> None:
+    buses = one_bus(engine)
     send(buses, HIGH, 0)
     send(buses, LOW, 0)
     buses.advance(np.array([1_000_000]))
@@ -116,8 +126,9 @@ def test_outer_latency_bins_hold_everything_beyond() -> None:
     assert latency_bin(1 << 50) == LATENCY_BINS - 1
 
 
-def test_buses_are_independent_and_advance_to_their_own_instants() -> None:
-    buses = Buses(MESSAGES, 3, 500_000)
+@EACH_ENGINE
+def test_buses_are_independent_and_advance_to_their_own_instants(engine: type[BusEngine]) -> None:
+    buses = engine(MESSAGES, 3, 500_000)
     everywhere = np.arange(3)
     buses.send(HIGH, everywhere, np.array([0, 0, 300_000]), np.zeros((3, 2), np.uint8), bits=[100, 50, 100])
     buses.advance(np.array([150_000, 150_000, 0]))
@@ -126,8 +137,9 @@ def test_buses_are_independent_and_advance_to_their_own_instants() -> None:
     assert (buses.mailbox_time_ns[:, HIGH] >= 0).tolist() == [False, True, True]
 
 
-def test_sending_into_the_past_is_refused() -> None:
-    buses = one_bus()
+@EACH_ENGINE
+def test_sending_into_the_past_is_refused(engine: type[BusEngine]) -> None:
+    buses = one_bus(engine)
     buses.advance(np.array([1_000]))
     send(buses, LOW, 1_000)
     with pytest.raises(SimulationError, match="High is sent before the instant"):
@@ -146,7 +158,8 @@ def test_priorities_are_decided_bit_by_bit_on_the_wire() -> None:
     assert names == ["Base", "ExtendedLower", "ExtendedLow", "BaseTop", "ExtendedTop"]
 
 
-def test_messages_that_cannot_share_a_bus_are_all_named() -> None:
+@EACH_ENGINE
+def test_messages_that_cannot_share_a_bus_are_all_named(engine: type[BusEngine]) -> None:
     messages = [
         MessageLayout("First", 0x10, 8),
         MessageLayout("Twin", 0x10, 8),
@@ -155,5 +168,5 @@ def test_messages_that_cannot_share_a_bus_are_all_named() -> None:
         MessageLayout("Long", 0x12, 9),
     ]
     with pytest.raises(InputError) as caught:
-        Buses(messages, 1, 500_000)
+        engine(messages, 1, 500_000)
     assert [problem.path for problem in caught.value.problems] == ["Twin", "Fast", "Long"]

@@ -61,9 +61,18 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("--shards", "2"),
         ("--shards", "3"),
         ("--set", "plant.backend=fmpy"),
+        ("--set", "bus.engine=simpy"),
         ("--set", "record.segment_s=0.2"),
     ],
-    ids=["again", "two threads", "two shards", "three shards", "FMPy steps the FMUs", "other segments"],
+    ids=[
+        "again",
+        "two threads",
+        "two shards",
+        "three shards",
+        "FMPy steps the FMUs",
+        "SimPy computes the buses",
+        "other segments",
+    ],
 )
 def test_same_bytes(fleet: Path, tmp_path: Path, change: tuple[str, ...]) -> None:
     assert not _same(_datasets(fleet), _datasets(_run(tmp_path / "other", *change)))

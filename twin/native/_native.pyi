@@ -4,6 +4,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 @final
+class Can:
+    def __init__(
+        self,
+        *,
+        bitrate_bit_s: float,
+        order: list[int],
+        logged: list[int],
+        headers: NDArray[np.int64],
+        crc: NDArray[np.int64],
+        stuffing_7: NDArray[np.uint8],
+        stuffing_8: NDArray[np.uint8],
+        mailbox: NDArray[np.uint64],
+        counts: list[NDArray[np.int64]],
+        latency_histogram: NDArray[np.uint32],
+        busy_ns: NDArray[np.int64],
+    ) -> None: ...
+    def send(
+        self,
+        message: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        time_ns: NDArray[np.int64],
+        payload: NDArray[np.uint8],
+        bits: NDArray[np.int64] | None,
+    ) -> None: ...
+    def advance(self, until_ns: NDArray[np.int64]) -> None: ...
+    def take_log(self, bus: int) -> bytes: ...
+
+@final
 class Columns:
     def __init__(
         self, references: NDArray[np.uint32], positions: NDArray[np.int64], start: NDArray[np.float64], direct: bool

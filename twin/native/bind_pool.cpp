@@ -18,13 +18,6 @@ namespace nb = nanobind;
 namespace twin {
 namespace {
 
-template <class T, int D>
-using Array = nb::ndarray<T, nb::numpy, nb::ndim<D>, nb::c_contig, nb::device::cpu>;
-
-void require(bool condition, const char* message) {
-  if (!condition) throw std::invalid_argument(message);
-}
-
 Columns columns(const Array<const uint32_t, 1>& references, const Array<const int64_t, 1>& positions,
                 const Array<const double, 1>& start, bool direct) {
   Columns made{{references.data(), references.data() + references.size()},

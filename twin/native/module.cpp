@@ -3,5 +3,8 @@
 
 NB_MODULE(_native, m) {
   m.doc() = "Native loops of bms-twin.";
+  // Objects that live until the interpreter ends are no leak.
+  nanobind::set_leak_warnings(false);
+  twin::bind_can(m);
   twin::bind_pool(m);
 }

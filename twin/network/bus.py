@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from twin.errors import InputError, Problem, SimulationError
 from twin.network.codec import MessageLayout, Payload
-from twin.network.frames import INTERFRAME_BITS, FrameLengths
+from twin.network.frames import FrameLengths
 from twin.network.statistics import FrameLog, IntArray, Statistics
 
 NEVER_SEEN = -1
@@ -71,41 +71,35 @@ class BusEngine(ABC):
         if early.any():
             name = self.messages[messages[early][0]].name
             raise SimulationError(f"{name} is sent before the instant its bus has reached")
-        padded = np.zeros((len(rows), 8), np.uint8)
-        padded[:, : payload.shape[1]] = payload
-        lengths = self._frame_lengths.bits(messages, padded) if bits is None else np.asarray(bits, np.int64)
-        lengths = np.broadcast_to(lengths, rows.shape)
-        finish_ns = self._duration_ns(lengths)
-        seen_ns = self._duration_ns(lengths - INTERFRAME_BITS)
-        self._queue(messages, rows, time_ns, seen_ns, finish_ns, padded.view(np.uint64)[:, 0])
+        lengths = None if bits is None else np.broadcast_to(np.asarray(bits, np.int64), rows.shape)
+        self._queue(messages, rows, time_ns, _padded(payload), lengths)
 
     def advance(self, until_ns: IntArray) -> None:
         """Compute every bus up to its own instant ``until_ns[count]``, which may stay where it is."""
         self._advance(until_ns)
         np.maximum(self._advanced_ns, until_ns, out=self._advanced_ns)
 
-    @abstractmethod
     def take_log(self, bus: int) -> FrameLog:
         """Return the frames that receivers of a logged bus have seen since the last call, and forget them."""
+        rows = self._take_rows(bus)
+        message, release_ns, start_ns, finish_ns = rows[:, :4].T.astype(np.int64)
+        identifiers = np.array([layout.identifier for layout in self.messages], np.int64)
+        payload = np.ascontiguousarray(rows[:, 4:]).view(np.uint8)
+        return FrameLog(message, identifiers[message], release_ns, start_ns, finish_ns, payload)
 
     @abstractmethod
     def _queue(
-        self,
-        messages: IntArray,
-        rows: IntArray,
-        release_ns: IntArray,
-        seen_ns: IntArray,
-        finish_ns: IntArray,
-        words: NDArray[np.uint64],
+        self, messages: IntArray, rows: IntArray, release_ns: IntArray, payload: Payload, bits: IntArray | None
     ) -> None:
-        """Queue frames: ``seen_ns`` and ``finish_ns`` count from a frame's start, ``words`` are payloads' bytes."""
+        """Queue frames with ``payload[n, 8]``, as long as their content makes them where ``bits`` is None."""
 
     @abstractmethod
     def _advance(self, until_ns: IntArray) -> None:
         """Compute every bus up to its own instant."""
 
-    def _duration_ns(self, bits: IntArray) -> IntArray:
-        return np.rint(bits * 1e9 / self.bitrate_bit_s).astype(np.int64)
+    @abstractmethod
+    def _take_rows(self, bus: int) -> NDArray[np.uint64]:
+        """Return the log of a bus as ``[frame, 5]``, and forget it: message, release, start, finish, payload."""
 
 
 def priority_order(messages: Sequence[MessageLayout]) -> list[int]:
@@ -120,6 +114,15 @@ def priority_order(messages: Sequence[MessageLayout]) -> list[int]:
         return (identifier >> 18, True, identifier & 0x3FFFF) if extended else (identifier, False, 0)
 
     return sorted(range(len(messages)), key=on_the_wire)
+
+
+def _padded(payload: Payload) -> Payload:
+    count, length = payload.shape
+    if length == 8:
+        return np.ascontiguousarray(payload)
+    padded = np.zeros((count, 8), np.uint8)
+    padded[:, :length] = payload
+    return padded
 
 
 def _check(messages: Sequence[MessageLayout]) -> None:

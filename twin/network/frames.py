@@ -86,6 +86,21 @@ def frame_bits_array(identifier: int, payloads: NDArray[np.uint8], *, extended: 
     return _classic_bits(run_state, crc_of_zeros, bits, np.ascontiguousarray(payloads))
 
 
+@dataclass(frozen=True)
+class FrameTables:
+    """All that lengths of classic frames of several identifiers are made of, for an engine that finds them itself."""
+
+    headers: NDArray[np.int64]
+    """``[message, 4]``: bytes of payload, stuffing state after the header, CRC if all data bits were zero, and bits
+    of the frame without the stuff bits of payload and CRC."""
+    crc: NDArray[np.int64]
+    """``[place, byte]``: what a byte adds (XOR) to the CRC; the last byte of every payload has place 7."""
+    stuffing_7: NDArray[np.uint8]
+    """``[state, symbol]`` of 7 bits, first bit highest: the next state plus 8 times the stuff bits."""
+    stuffing_8: NDArray[np.uint8]
+    """The same of 8 bits; a CRC is 7 bits and 8 bits."""
+
+
 class FrameLengths:
     """Exact lengths of classic frames of several identifiers at once, ``(identifier, extended, length)`` each."""
 
@@ -103,6 +118,11 @@ class FrameLengths:
         if length.size and (length == length[0]).all():
             return _classic_bits(*header, np.ascontiguousarray(payloads[:, : length[0]]))
         return _mixed_bits(*header, length, payloads)
+
+    def tables(self) -> FrameTables:
+        """Return what these lengths are made of."""
+        headers = np.stack([self._length, self._run_state, self._crc_of_zeros, self._bits], axis=1)
+        return FrameTables(headers, _crc15_by_position(8), _stuffing(7), _stuffing(8))
 
 
 def _mixed_bits(

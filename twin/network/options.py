@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -17,3 +17,5 @@ class Bus(Options):
     """Nominal bit rate."""
     database: str = "home_battery"
     """The DBC file with its messages: a name in data/can/, or a path."""
+    engine: Literal["native", "simpy"] = "native"
+    """What computes the buses; both give the same frames to the nanosecond, and SimPy takes longer."""

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from simpy.events import Timeout
 
 from twin.network.bus import BusEngine, priority_order
-from twin.network.codec import MessageLayout
-from twin.network.statistics import LATENCY_BINS, FrameLog, IntArray, latency_bin
+from twin.network.codec import MessageLayout, Payload
+from twin.network.frames import INTERFRAME_BITS
+from twin.network.statistics import LATENCY_BINS, IntArray, latency_bin
 
 _NO_WAKE_NS = 1 << 62
 """Wake-up time of an idle bus that waits for nothing in particular."""
@@ -33,7 +34,7 @@ _Frame = tuple[int, int, int, int, int, int]
 """Release, sequence number, rank, seen and finish after the start, payload: ordered by release, then by sending."""
 
 
-class Buses(BusEngine):
+class SimpyBuses(BusEngine):
     """CAN buses computed by SimPy; see ``BusEngine`` for the promise."""
 
     def __init__(
@@ -47,33 +48,28 @@ class Buses(BusEngine):
         views = _Views.of(self)
         self._buses = [_Bus(index, views, self._order, self._logs.get(index)) for index in range(count)]
 
-    def take_log(self, bus: int) -> FrameLog:
-        """Return the frames that receivers of a logged bus have seen since the last call, and forget them."""
-        rows = np.array(self._logs[bus], np.uint64).reshape(-1, _LOG_COLUMNS)
-        del self._logs[bus][:]
-        message, release_ns, start_ns, finish_ns = rows[:, :4].T.astype(np.int64)
-        identifiers = np.array([layout.identifier for layout in self.messages], np.int64)
-        payload = np.ascontiguousarray(rows[:, 4:]).view(np.uint8)
-        return FrameLog(message, identifiers[message], release_ns, start_ns, finish_ns, payload)
-
     def _queue(
-        self,
-        messages: IntArray,
-        rows: IntArray,
-        release_ns: IntArray,
-        seen_ns: IntArray,
-        finish_ns: IntArray,
-        words: NDArray[np.uint64],
+        self, messages: IntArray, rows: IntArray, release_ns: IntArray, payload: Payload, bits: IntArray | None
     ) -> None:
         buses, sequence = self._buses, self._sequence
-        ranks = self._rank[messages]
-        columns = (rows, release_ns, ranks, seen_ns, finish_ns, words)
+        if bits is None:
+            bits = self._frame_lengths.bits(messages, payload)
+        seen_ns, finish_ns = self._duration_ns(bits - INTERFRAME_BITS), self._duration_ns(bits)
+        columns = (rows, release_ns, self._rank[messages], seen_ns, finish_ns, payload.view(np.uint64)[:, 0])
         for row, release, rank, seen, finish, word in zip(*(column.tolist() for column in columns), strict=True):
             buses[row].release((release, next(sequence), rank, seen, finish, word))
 
     def _advance(self, until_ns: IntArray) -> None:
         for bus, until in zip(self._buses, until_ns.tolist(), strict=True):
             bus.advance(until)
+
+    def _take_rows(self, bus: int) -> NDArray[np.uint64]:
+        rows = np.array(self._logs[bus], np.uint64).reshape(-1, _LOG_COLUMNS)
+        del self._logs[bus][:]
+        return rows
+
+    def _duration_ns(self, bits: IntArray) -> IntArray:
+        return np.rint(bits * 1e9 / self.bitrate_bit_s).astype(np.int64)
 
 
 class _Views(NamedTuple):
@@ -89,7 +85,7 @@ class _Views(NamedTuple):
     busy_ns: memoryview
 
     @classmethod
-    def of(cls, engine: Buses) -> _Views:
+    def of(cls, engine: SimpyBuses) -> _Views:
         statistics = engine.statistics
         arrays: tuple[NDArray[Any], ...] = (
             engine._mailbox_words,
