@@ -24,6 +24,9 @@ from twin.record.tables import Entry, Events, Frames
 BUFFER_BYTES: Final = 64 * 2**20
 """Rows wait in memory up to this size, however long a segment may be."""
 
+LARGE_BUFFER_BYTES: Final = 512 * 2**20
+"""Up to this size where the rows of a large fleet would otherwise not fill a chunk, which is then packed twice."""
+
 BUFFER_FRAMES: Final = 500_000
 
 
@@ -77,7 +80,9 @@ class RunWriter:
     def _allocate(self) -> tuple[Array, dict[str, Array]]:
         sizes = [(signal, self._layout.sizes(signal)) for signal in self._layout.signals]
         row_bytes = sum(signal.dtype.itemsize * int(np.prod(size)) for signal, size in sizes)
-        capacity = max(1, BUFFER_BYTES // max(row_bytes, 1024))
+        capacity = BUFFER_BYTES // max(row_bytes, 1024)
+        if capacity < CHUNK_ROWS:
+            capacity = max(1, min(CHUNK_ROWS, LARGE_BUFFER_BYTES // row_bytes))
         if capacity > CHUNK_ROWS:
             capacity -= capacity % CHUNK_ROWS
         return np.empty(capacity, np.int64), {
