@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -117,20 +116,6 @@ def test_a_site_alone_has_the_bits_of_the_fleet(name: str) -> None:
     for time_ns in range(0, 24 * HOUR_NS, 1237 * 10**9):
         assert fleet.at(time_ns)[3] == alone.at(time_ns)[0]
     assert len(set(fleet.at(12 * HOUR_NS).tolist())) == 5
-
-
-@pytest.mark.parametrize("name", SPREADS)
-def test_a_look_up_takes_microseconds(name: str) -> None:
-    series = SPREADS[name].series(_window(24), SOME)
-    fastest_s = min(_seconds(series) for _ in range(5))
-    assert fastest_s < 30e-6, "about 2 us here; 10 are wanted"
-
-
-def _seconds(series: Series) -> float:
-    start = time.perf_counter()
-    for tick in range(1000):
-        series.at(tick * 10**9)
-    return (time.perf_counter() - start) / 1000
 
 
 # CSV files
