@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,7 +15,7 @@ from twin.build import World
 from twin.network.statistics import LATENCY_EDGES_NS
 from twin.plant.action import PlantEvent
 from twin.plant.dc_bus import PackState
-from twin.record import LEVELS, UNKNOWN, Column, Entry, Signal
+from twin.record import LEVELS, UNKNOWN, Column, Signal
 
 Values = NDArray[Any]
 
@@ -55,7 +56,7 @@ class Sink(Protocol):
     def append(self, time_ns: int, values: Mapping[str, Values]) -> None:
         """Take a row."""
 
-    def event(self, entry: Entry) -> None:
+    def event(self, event: Event) -> None:
         """Take an event."""
 
     def frames(self, site: int, columns: Mapping[str, Values]) -> None:
@@ -77,7 +78,7 @@ class Log:
     def tick(self, end_ns: int, events: Iterable[Event]) -> None:
         """Log the events of a tick and, where a row is due, the world at its end."""
         for event in sorted(events, key=lambda event: (event.time_ns, event.site)):
-            self._event(event)
+            self._sink.event(replace(event, site=int(self._world.fleet.site_ids[event.site])))
         if end_ns % self._period_ns == 0:
             self._sink.append(end_ns, self._row())
             for bus in self._world.buses.logged:
@@ -132,23 +133,6 @@ class Log:
             "temperature_K": plant.temperature_K,
             "bleed": np.where(alive[:, None, None], world.controllers.commanded("bleed"), np.nan),
         }
-
-    def _event(self, event: Event) -> None:
-        site = int(self._world.fleet.site_ids[event.site])
-        self._sink.event(
-            Entry(
-                time_ns=event.time_ns,
-                site=site,
-                slot=event.slot,
-                cell=event.cell,
-                level=int(event.level),
-                code=event.code,
-                source=event.source,
-                message=event.message,
-                cause=event.cause,
-                remedy=event.remedy,
-            )
-        )
 
     def _frames(self, bus: int) -> None:
         log = self._world.buses.take_log(bus)

@@ -19,11 +19,12 @@ from typing import Any
 
 import numpy as np
 
+from twin.bms.events import Event
 from twin.build import World, build
 from twin.errors import InputError, SimulationError
 from twin.log import SIGNALS, Log, Sink, Values
 from twin.profile import Profile
-from twin.record import Column, Entry, Signal, of_detail
+from twin.record import Column, Signal, of_detail
 from twin.run import Run, Status
 from twin.scenario import Scenario
 
@@ -40,7 +41,7 @@ class Block:
 
     ticks: int = 0
     rows: list[tuple[int, Mapping[str, Values]]] = field(default_factory=list)
-    events: list[Entry] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     frames: list[tuple[int, int, Mapping[str, Values]]] = field(default_factory=list)
     """The how-manieth of its site in the block, the site, the frames."""
     tables: dict[str, Mapping[str, Column]] = field(default_factory=dict)
@@ -200,9 +201,9 @@ class _Outlet:
         row = {name: np.array(values[name], dtype) for name, dtype in self._dtypes.items()}
         self._block.rows.append((time_ns, row))
 
-    def event(self, entry: Entry) -> None:
+    def event(self, event: Event) -> None:
         """Keep an event."""
-        self._block.events.append(entry)
+        self._block.events.append(event)
 
     def frames(self, site: int, columns: Mapping[str, Values]) -> None:
         """Keep frames."""

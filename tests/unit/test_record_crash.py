@@ -16,8 +16,9 @@ import xarray as xr
 import twin
 from tests.worlds.killed_writer import FLUSH_EVERY, WORLD
 from tests.worlds.runs import open_writer, rows, write_run
+from twin.bms.codes import Level
+from twin.bms.events import Event
 from twin.errors import InputError
-from twin.record import Entry
 from twin.record.consolidate import consolidate
 from twin.streams import stream
 
@@ -63,7 +64,7 @@ def killed(tmp_path: Path) -> Path:
     for number, row in enumerate(rows(WORLD)):
         writer.append(WORLD.time_ns(number), row)
         if number in (10, 30, 60):
-            writer.event(Entry(WORLD.time_ns(number), 100, -1, -1, 1, "x", "test", "text " * (number // 10)))
+            writer.event(Event(WORLD.time_ns(number), 100, -1, -1, Level.INFO, "x", "test", "text " * (number // 10)))
             writer.flush()
         if number == 70:
             break

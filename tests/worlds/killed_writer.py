@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from tests.worlds.runs import World, open_writer, rows
-from twin.record import Entry
+from twin.bms.codes import Level
+from twin.bms.events import Event
 
 WORLD = World(sites=2, slots=1, cells=4, duration_s=400.0, period_s=1.0)
 FLUSH_EVERY = 3
@@ -18,7 +19,7 @@ def main(folder: Path) -> None:
     print("ready", flush=True)
     for number, row in enumerate(values):
         writer.append(WORLD.time_ns(number), row)
-        writer.event(Entry(WORLD.time_ns(number), 100, -1, -1, 1, "row", "test", f"row {number}"))
+        writer.event(Event(WORLD.time_ns(number), 100, -1, -1, Level.INFO, "row", "test", f"row {number}"))
         if (number + 1) % FLUSH_EVERY == 0:
             writer.flush()
             print(number + 1, flush=True)

@@ -5,6 +5,7 @@ Both pools keep the promise of ``twin.plant.pool.Pool`` in NumPy. A NaN contact 
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -68,8 +69,9 @@ class LinearPool(Pool):
         self.steps += active
         self.move(np.broadcast_to(np.asarray(step_s, dtype=np.float64), self.count), active)
 
+    @abstractmethod
     def move(self, step_s: FloatArray, active: NDArray[np.bool_]) -> None:
-        raise NotImplementedError
+        """Advance the active instances and refresh the outputs."""
 
     def message(self, instance: int) -> str:
         return f"instance {instance} met a resistance that is no number"

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.worlds.signals import SIGNALS
-from twin.record import Entry
+from twin.bms.codes import Level
+from twin.bms.events import Event
 from twin.record.manifest import Status
 from twin.record.options import Record
 from twin.record.schema import Array, Column, Signal
@@ -173,14 +174,15 @@ def add_events(writer: RunWriter, time_ns: int, level_before: Array, row: Row) -
     """Say what a BMS would say: a module's level has changed, its contactor was opened."""
     for site, slot in np.argwhere(row["level"] != level_before):
         level, cell = int(row["level"][site, slot]), int(row["temperature_K"][site, slot].argmax())
-        writer.event(Entry(
-            time_ns, 100 + int(site), int(slot), cell, level, "overtemperature", "module_monitor",
+        writer.event(Event(
+            time_ns, 100 + int(site), int(slot), cell, Level(level), "overtemperature", "module_monitor",
             f"module {slot + 1} cell {cell + 1}: <hot> & {row['temperature_K'][site, slot, cell] - 273.15:.1f} °C",
             cause="internal short, loose terminal or lost cooling", remedy="Isolate and inspect",
         ))  # fmt: skip
         if level == 3:
-            writer.event(Entry(
-                time_ns + 210_000_000, 100 + int(site), int(slot), -1, 2, "contactor_opened", "pack_controller",
+            writer.event(Event(
+                time_ns + 210_000_000, 100 + int(site), int(slot), -1, Level.WARNING,
+                "contactor_opened", "pack_controller",
                 f"module {slot + 1}: contactor opened", cause="fatal limit violated", remedy="Do not close it by hand",
             ))  # fmt: skip
 

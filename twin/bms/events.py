@@ -9,7 +9,10 @@ from twin.bms.codes import Level
 
 @dataclass(frozen=True)
 class Event:
-    """One event; ``site`` is a row of the cohort, ``slot`` and ``cell`` are -1 where it has none."""
+    """One event; ``slot`` and ``cell`` are -1 where it has none.
+
+    ``site`` is a row of the cohort where the event arises, and the site's number from the log on.
+    """
 
     time_ns: int
     site: int

@@ -2,7 +2,6 @@
 
 from twin.record.manifest import output_problem, scenario_of
 from twin.record.schema import LEVELS, UNKNOWN, Column, Signal, of_detail
-from twin.record.tables import Entry
 from twin.record.writer import RunWriter
 
-__all__ = ["LEVELS", "UNKNOWN", "Column", "Entry", "RunWriter", "Signal", "of_detail", "output_problem", "scenario_of"]
+__all__ = ["LEVELS", "UNKNOWN", "Column", "RunWriter", "Signal", "of_detail", "output_problem", "scenario_of"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from typing import Any, Final
 
 import numpy as np
 
+from twin.bms.events import Event
 from twin.record.schema import LEVELS, Array, Column
 
 EVENT_COLUMNS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -25,35 +26,18 @@ EVENT_COLUMNS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-@dataclass(frozen=True)
-class Entry:
-    """An event of the log; ``site`` is its number, ``slot`` and ``cell`` of -1 mean the whole."""
-
-    time_ns: int
-    site: int
-    slot: int
-    cell: int
-    level: int
-    """One of ``LEVELS``."""
-    code: str
-    source: str
-    message: str
-    cause: str = ""
-    remedy: str = ""
-
-
 class Events:
     """Events that are not on disk yet."""
 
     def __init__(self) -> None:
-        self._rows: list[Entry] = []
+        self._rows: list[Event] = []
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def append(self, entry: Entry) -> None:
+    def append(self, event: Event) -> None:
         """Add an event."""
-        self._rows.append(entry)
+        self._rows.append(event)
 
     def take(self) -> dict[str, Column]:
         """Return the columns and forget them."""

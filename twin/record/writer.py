@@ -12,6 +12,7 @@ from typing import Any, Final
 import h5py
 import numpy as np
 
+from twin.bms.events import Event
 from twin.record import provenance
 from twin.record.consolidate import consolidate
 from twin.record.layout import Layout, create, write_facts
@@ -19,7 +20,7 @@ from twin.record.manifest import HEADER, Manifest, Status, claim, make_durable, 
 from twin.record.options import Record
 from twin.record.schema import CHUNK_ROWS, UNKNOWN, Array, Column, Signal, of_detail
 from twin.record.segments import write_segment
-from twin.record.tables import Entry, Events, Frames
+from twin.record.tables import Events, Frames
 
 BUFFER_BYTES: Final = 64 * 2**20
 """Rows wait in memory up to this size, however long a segment may be."""
@@ -72,11 +73,6 @@ class RunWriter:
         save(self.folder, self._manifest)
         self._write_header()
 
-    @property
-    def signals(self) -> tuple[Signal, ...]:
-        """The signals that are logged at the chosen detail; values of others are not asked for."""
-        return self._layout.signals
-
     def _allocate(self) -> tuple[Array, dict[str, Array]]:
         sizes = [(signal, self._layout.sizes(signal)) for signal in self._layout.signals]
         row_bytes = sum(signal.dtype.itemsize * int(np.prod(size)) for signal, size in sizes)
@@ -127,9 +123,9 @@ class RunWriter:
         crowded = self._count >= limit or len(self._frames) >= BUFFER_FRAMES
         return crowded or age_s >= self._segment_s or (at_boundary and age_s >= self._segment_s / 2)
 
-    def event(self, entry: Entry) -> None:
+    def event(self, event: Event) -> None:
         """Add an event."""
-        self._events.append(entry)
+        self._events.append(event)
 
     def frames(self, site: int, columns: Mapping[str, Array]) -> None:
         """Add frames of one site: ``identifier``, ``release_ns``, ``start_ns``, ``finish_ns``, ``payload[n, :]``."""
