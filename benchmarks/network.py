@@ -22,7 +22,7 @@ from twin.network.bus import BusEngine
 from twin.network.codec import MessageLayout
 from twin.network.database import Database, bus_messages
 from twin.network.engines import ENGINES
-from twin.network.frames import frame_bits_array
+from twin.network.lengths import frame_bits_array
 
 SECOND_NS = 1_000_000_000
 EXECUTION_NS = 2_000_000

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twin.network.frames import FD_LENGTHS, frame_bits, frame_bits_array, worst_frame_bits
+from twin.network.frames import FD_LENGTHS, frame_bits, worst_frame_bits
+from twin.network.lengths import frame_bits_array
 
 # Few byte values make long runs, where stuffing is decided.
 RUNS = st.sampled_from([0x00, 0xFF, 0x0F, 0xF0, 0x07, 0xE0, 0x55])

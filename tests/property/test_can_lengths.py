@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twin.network.frames import FrameLengths, frame_bits
+from twin.network.frames import FrameFormat, frame_bits
+from twin.network.lengths import FrameLengths
 
 Message = tuple[int, bool, int]
 base = st.tuples(st.integers(0, 0x7FF), st.just(False), st.integers(0, 8))
@@ -24,7 +25,8 @@ def test_many_at_once(messages: list[Message], frames: list[tuple[int, list[int]
     chosen = [number % len(messages) for number, _ in frames]
     # What lies beyond a message's length must not count.
     payloads = np.array([data for _, data in frames], np.uint8)
-    found = FrameLengths(messages).bits(np.array(chosen), payloads)
+    formats = [FrameFormat(number, length, is_extended) for number, is_extended, length in messages]
+    found, _ = FrameLengths(formats).bits(np.array(chosen), payloads)
     expected = [
         frame_bits(identifier, bytes(data[:length]), extended=is_extended).nominal_bits
         for (_, data), (identifier, is_extended, length) in zip(frames, (messages[one] for one in chosen), strict=True)

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from twin.network.frames import FrameBits, frame_bits, frame_bits_array, worst_frame_bits
+from twin.network.frames import FrameBits, frame_bits, worst_frame_bits
+from twin.network.lengths import frame_bits_array
 
 TABLES = Path(__file__).parent / "can"
 

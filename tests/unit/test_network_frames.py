@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from twin.errors import InputError
-from twin.network.frames import frame_bits, frame_bits_array, worst_frame_bits
+from twin.network.frames import frame_bits, worst_frame_bits
+from twin.network.lengths import frame_bits_array
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@
 
 namespace twin {
 
-// How to find the length of a frame byte by byte; see FrameTables in twin/network/frames.py, which judges it.
+// How to find the length of a frame byte by byte; see FrameTables in twin/network/lengths.py, which judges it.
 struct FrameTables {
   std::vector<int64_t> headers;     // [message, 4]: payload bytes, stuffing state, CRC of zeros, bits
   std::vector<int64_t> crc;         // [8, 256]: share of a byte, by its place

@@ -27,7 +27,7 @@ class NativeBuses(BusEngine):
             bitrate_bit_s=bitrate_bit_s,
             order=priority_order(self.messages),
             logged=list(self.logged),
-            headers=tables.headers,
+            headers=np.ascontiguousarray(tables.headers[:, :4]),
             crc=tables.crc,
             stuffing_7=tables.stuffing_7,
             stuffing_8=tables.stuffing_8,

@@ -53,7 +53,7 @@ class SimpyBuses(BusEngine):
     ) -> None:
         buses, sequence = self._buses, self._sequence
         if bits is None:
-            bits = self._frame_lengths.bits(messages, payload)
+            bits, _ = self._frame_lengths.bits(messages, payload)
         seen_ns, finish_ns = self._duration_ns(bits - INTERFRAME_BITS), self._duration_ns(bits)
         columns = (rows, release_ns, self._rank[messages], seen_ns, finish_ns, payload.view(np.uint64)[:, 0])
         for row, release, rank, seen, finish, word in zip(*(column.tolist() for column in columns), strict=True):
