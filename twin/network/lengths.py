@@ -150,7 +150,7 @@ def _fd_stuff_bits(length: IntArray, state: IntArray, payloads: NDArray[np.uint8
 
 
 def _classic_stuff_bits(state: IntArray, crc_of_zeros: IntArray, payloads: NDArray[np.uint8]) -> IntArray:
-    """Return the stuff bits of payload and CRC of classic frames of one length, ``uint8[n, length]``, by pairs of bytes."""
+    """Return the stuff bits of payload and CRC of classic frames of one length, by pairs of bytes."""
     count, length = payloads.shape
     crc = crc_of_zeros.copy()
     if length:
