@@ -1,322 +1,142 @@
-"""The networks of many sites, and the promise that every engine that computes them keeps.
+"""Many CAN buses of the same messages, one a site, and the promise that every engine that computes them keeps.
 
-Frames
-- A frame is *released* when its sender queues it. At every instant at which a segment is idle, the offered frame of the
+Time on the bus
+- A frame is *released* when its sender queues it. At every instant at which the bus is idle, the released frame of the
   highest priority starts; a frame released at that very instant takes part (Davis, Burns, Bril, Lukkien 2007).
-- Receivers *see* a frame at the end of its last EOF bit. The segment is idle again three bits later, after the
-  interframe space; that is the frame's *finish*.
-- Every duration is rounded by itself, from the frame's start, to the nearest nanosecond (``duration_ns``), so that a
-  bit time need not be whole nanoseconds; the error is at most half a nanosecond, far below any oscillator's.
+- Receivers see a frame at the end of its last EOF bit. The bus is idle again three bits later, after the interframe
+  space; that is the frame's finish.
+- Both times are rounded, each by itself, to the nearest nanosecond after the frame's start, so that a bit time need
+  not be whole nanoseconds; the error is at most half a nanosecond a frame, far below any oscillator's.
+- Each message has one transmit buffer: a newer instance replaces one that has not won arbitration yet, and that
+  counts as overwritten.
 
-Queues
-- A message without ``depth`` has one transmit buffer: a newer instance replaces one that waits, and that counts as
-  *overwritten*. With a depth, so many instances wait in order. A ``fifo`` node queues all its frames in one order
-  instead. An instance that finds a full queue, or a node that is off or bus-off, is *dropped*.
-- Frames of one queue join it by (release, message, order of sending). Offered is the first of each queue.
+Advancing is lazy. A bus advanced to ``t`` has delivered what was seen by ``t``, ``t`` included, and has decided every
+arbitration before ``t``. That at ``t`` itself is still open, because a frame may yet be sent at ``t``.
 
-Errors. A frame fails at the earliest of
-- a wrong bit drawn from the segment's bit error rate (``noise``); the draw is ``chance.draw(key, segment, attempt)``,
-  where attempts count the frames that started on the segment while its rate was above 0;
-- a bit that ``invert`` names: the instruction takes the next frames that match from its instant on, by their starts;
-- the ACK slot, if at its start no other node of the segment is on and connected and not bus-off.
-It fails at the end of that bit. The error flags follow (``wire.error_flag_bits``), eight bits of delimiter and three of
-interframe space; then the segment is idle. The failed frame goes back to the head of its queue, unless a newer instance
-has taken its transmit buffer (then it counts as overwritten). Every attempt that fails counts in ``errors``.
-- A wrong last EOF bit fails the frame for its sender only: receivers have it already, and will get it again.
-- ``glitch`` inverts the bit that is on the wire at its instant. A sender that is switched off, disconnected or sent
-  bus-off in the middle of a frame fails it in that bit too, with flags as of a passive sender, at no cost to its TEC;
-  its own frame is dropped with its queue where it is off or bus-off.
-- A message with ``frame_bits`` has no bits that could be looked at: flags take 12 bits, the last bits are ACK
-  delimiter and EOF as always, and its ACK slot is the ninth bit before its end (interframe space apart).
-
-Counters (ISO 11898-1): a sender's TEC rises by 8 at an error, save an ACK error of a passive sender, and falls by 1 at
-a success; the REC of every other node that is on, connected and not bus-off rises by 1 at an error, and falls by 1 at
-a success (from above 127 to 119). Above 127 a node is error passive: after each frame that it sent, failed or not, it
-does not start another for eight bits after the interframe space. With a TEC above 255 it is bus-off: its queues are
-dropped, and ``recovery_ns`` later it begins to count 128 sequences of 11 recessive bits: one at every finish, and one
-for every 11 bits that the segment is idle (a count begun while idle starts there; a part of 11 bits is lost when a frame
-starts). At the last one both counters are 0 and the node takes part again.
-
-Nodes that are off have lost their queues, receive mailboxes, counters and transfers. A disconnected node (broken wire)
-neither sends nor receives; if it has anything to send, or gets it, it talks to nobody: its TEC becomes 128 at once,
-unless it is higher (the 16 attempts take some milliseconds, which is not modelled).
-
-ISO-TP and routes. See ``twin.network.iso_tp`` and ``network.Route``. What they send is released at the instant at which
-a frame is seen, plus the delay that is stated.
-
-Order. At one instant t: frames are seen, or fail (by segment); then what timers are due (recoveries by node, then
-ISO-TP by link, the sender's before the receiver's); then instructions (noise, invert, glitch, connect, power, bus_off,
-cycle), in the order in which they were given; then releases; then arbitration (by segment).
-
-Advancing is lazy. A site advanced to ``t`` has gone through everything before ``t``, and through frames seen and timers
-at ``t``. Instructions, releases and arbitration at ``t`` are still open, because more may yet be sent at ``t``. So how
-an engine is advanced, in pieces or in one go, changes nothing.
-
-Not modelled: errors that only some nodes see, overload frames of slow nodes, arbitration lost to an unknown node's
-identical identifier, ESI bits of passive CAN FD senders, propagation delay.
+Not modelled here: errors and retransmission, remote frames, CAN FD, nodes with fewer buffers than messages.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from twin.errors import SimulationError
-from twin.network.chance import first_error_thresholds
-from twin.network.frames import FrameFormat, FrameLengths
-from twin.network.network import Network
-from twin.network.records import Change, Frames, Instruction, Transfer
-from twin.network.statistics import IntArray, NodeStates, Statistics
-
-Payload = NDArray[np.uint8]
+from twin.errors import InputError, Problem, SimulationError
+from twin.network.codec import MessageLayout, Payload
+from twin.network.frames import FrameFormat
+from twin.network.lengths import FrameLengths
+from twin.network.statistics import FrameLog, IntArray, Statistics
 
 NEVER_SEEN = -1
 """``mailbox_time_ns`` of a message that has not been received yet."""
-INSTRUCTION_VALUES = 4
-LAST_BIT = -1
-"""``bit`` of ``invert`` that stands for the last one of a frame; others count from the start of frame, 0."""
 
 
 class BusEngine(ABC):
-    """``count`` sites with a ``network`` each.
+    """``count`` buses that all carry ``messages``; a message is named by its index.
 
-    ``mailbox_payload[site, box, network.payload_bytes]`` and ``mailbox_time_ns[site, box]`` are what nodes last
-    received, and when; boxes: ``network.boxes``. They stay the same arrays for the life of the engine, as do those of
-    ``statistics`` and ``nodes``. ``keys[site]`` (64 bits) decide all that is random. ``logged`` sites keep a log.
+    ``mailbox_payload[bus, message, 8]`` and ``mailbox_time_ns[bus, message]`` are what receivers last saw, and when;
+    they stay the same arrays for the life of the engine, as do those of ``statistics``. ``logged`` buses keep a log of
+    their frames.
+    Raises InputError if a message cannot share the bus: an identifier used twice, CAN FD, more than 8 bytes.
     """
 
     def __init__(
-        self,
-        network: Network,
-        count: int,
-        *,
-        keys: NDArray[np.uint64] | None = None,
-        logged: Sequence[int] = (),
-        threads: int = 1,
+        self, messages: Sequence[MessageLayout], count: int, bitrate_bit_s: float, *, logged: Sequence[int] = ()
     ) -> None:
-        self.network = network
+        _check(messages)
+        self.messages = tuple(messages)
+        self._frame_lengths = FrameLengths([FrameFormat(one.identifier, one.length, one.extended) for one in messages])
         self.count = count
-        self.keys = np.zeros(count, np.uint64) if keys is None else np.ascontiguousarray(keys, np.uint64)
+        self.bitrate_bit_s = bitrate_bit_s
         self.logged = tuple(logged)
-        self.threads = threads
-        self.mailbox_time_ns: IntArray = np.full((count, len(network.boxes)), NEVER_SEEN, np.int64)
-        self.mailbox_payload: Payload = np.zeros((count, len(network.boxes), network.payload_bytes), np.uint8)
-        self.statistics = Statistics.zero(count, len(network.messages), len(network.segments))
-        self.nodes = NodeStates.zero(count, len(network.nodes))
+        self.mailbox_time_ns: IntArray = np.full((count, len(messages)), NEVER_SEEN, np.int64)
+        self._mailbox_words = np.zeros((count, len(messages)), np.uint64)
+        self.mailbox_payload: Payload = self._mailbox_words.view(np.uint8).reshape(count, len(messages), 8)
+        self.statistics = Statistics.zero(count, len(messages))
         self._advanced_ns: IntArray = np.zeros(count, np.int64)
-        self._longest = np.array([message.length for message in network.messages], np.int64)
-        self._formats, self._format_of = _formats(network)
-        self._frame_lengths = FrameLengths(self._formats)
-        self._thresholds: list[NDArray[np.uint64]] = [first_error_thresholds(0.0)]
 
     def send(
-        self,
-        message: ArrayLike,
-        rows: IntArray,
-        time_ns: IntArray,
-        payload: Payload,
-        *,
-        length: ArrayLike | None = None,
+        self, message: ArrayLike, rows: IntArray, time_ns: IntArray, payload: Payload, *, bits: ArrayLike | None = None
     ) -> None:
-        """Release an instance of ``message``, or of ``message[n]``, at each of the sites ``rows[n]`` at ``time_ns[n]``.
+        """Queue an instance of ``message``, or of ``message[n]``, on each of the buses ``rows[n]`` at ``time_ns[n]``.
 
-        ``payload[n, bytes]``, of which each frame takes what it has room for; ``length[n]``: bytes of frames that vary.
-        Raises SimulationError if an instant lies before the one that its site has been advanced to, or a message has no
-        frame of that length.
+        ``payload[n, length]``, or ``payload[n, 8]`` where messages differ in length; ``bits`` overrides the frames'
+        lengths, interframe space included, as analyses do.
+        Raises SimulationError if an instant lies before the one that its bus has been advanced to.
         """
         messages = np.broadcast_to(np.asarray(message, np.int64), rows.shape)
-        self._check_instants(rows, time_ns)
-        self._queue(messages, rows, time_ns, self._padded(payload), self._format(messages, length))
-
-    def cycle(
-        self,
-        message: int,
-        rows: IntArray,
-        first_ns: IntArray,
-        period_ns: IntArray,
-        payload: Payload,
-        *,
-        jitter_ns: int = 0,
-        length: int | None = None,
-    ) -> None:
-        """Release an instance of ``message`` every ``period_ns[n]`` from ``first_ns[n]`` on; a period of 0 ends that.
-
-        Instance k is released at ``first_ns + k * period_ns + chance.jitter_ns(key, message, k, jitter_ns)``;
-        ``jitter_ns`` is at most the period. A message has one cycle, and a new one replaces it at its ``first_ns``.
-        Raises SimulationError as ``send`` does.
-        """
-        self._check_instants(rows, first_ns)
-        if jitter_ns < 0 or (jitter_ns > period_ns[period_ns > 0]).any():
-            raise SimulationError(f"{self.network.messages[message].name}: the jitter is longer than the period")
-        messages = np.full(len(rows), message, np.int64)
-        formats = self._format(messages, length)
-        values = np.stack([np.asarray(period_ns, np.int64), np.full(len(rows), jitter_ns), formats], axis=1)
-        self._instruct(Instruction.CYCLE, rows, first_ns, message, values, self._padded(payload))
-
-    def noise(self, segment: int, rows: IntArray, time_ns: IntArray, rate: float) -> None:
-        """Let every bit on a segment be wrong with probability ``rate`` from ``time_ns[n]`` on."""
-        self._thresholds.append(first_error_thresholds(rate))
-        self._add_thresholds(self._thresholds[-1])
-        self._instruct(Instruction.NOISE, rows, time_ns, segment, [len(self._thresholds) - 1])
-
-    def invert(
-        self,
-        rows: IntArray,
-        time_ns: IntArray,
-        *,
-        bit: int,
-        frames: int = 1,
-        message: int | None = None,
-        node: int | None = None,
-        segment: int = 0,
-    ) -> None:
-        """Invert ``bit`` of the next ``frames`` that start on a segment: all, those of a message, or those of a node.
-
-        ``bit`` counts from the start of frame, stuff bits included; LAST_BIT, or one beyond the frame, is its last.
-        Of several instructions that match a frame, each counts it; the earliest bit decides.
-        """
-        if message is not None:
-            segment = self.network.segment_of(message)
-        elif node is not None:
-            segment = self.network.nodes[node].segment
-        chosen = [-1 if which is None else which for which in (message, node)]
-        self._instruct(Instruction.INVERT, rows, time_ns, segment, [bit, frames, *chosen])
-
-    def glitch(self, segment: int, rows: IntArray, time_ns: IntArray) -> None:
-        """Invert the bit that is on a segment at ``time_ns[n]``; between frames it changes nothing."""
-        self._instruct(Instruction.GLITCH, rows, time_ns, segment, [])
-
-    def connect(self, node: int, rows: IntArray, time_ns: IntArray, *, on: bool) -> None:
-        """Connect a node to its segment, or break its wire."""
-        self._instruct(Instruction.CONNECT, rows, time_ns, node, [int(on)])
-
-    def power(self, node: int, rows: IntArray, time_ns: IntArray, *, on: bool) -> None:
-        """Switch a node on or off; what it held in queues, mailboxes, counters and transfers is lost when off."""
-        self._instruct(Instruction.POWER, rows, time_ns, node, [int(on)])
-
-    def bus_off(self, node: int, rows: IntArray, time_ns: IntArray) -> None:
-        """Send a node bus-off, as if its TEC had passed 255."""
-        self._instruct(Instruction.BUS_OFF, rows, time_ns, node, [])
-
-    def transfer(self, link: int, rows: IntArray, time_ns: IntArray, data: Sequence[bytes]) -> None:
-        """Queue ``data[n]`` for transfer by ISO-TP over a link at ``time_ns[n]``; see ``network.Channel``.
-
-        Transfers of one link follow each other. Raises SimulationError as ``send`` does, and on empty data.
-        """
-        self._check_instants(rows, time_ns)
-        if not all(data):
-            raise SimulationError("a transfer of no data")
-        self._begin(link, rows, time_ns, data)
+        early = time_ns < self._advanced_ns[rows]
+        if early.any():
+            name = self.messages[messages[early][0]].name
+            raise SimulationError(f"{name} is sent before the instant its bus has reached")
+        lengths = None if bits is None else np.broadcast_to(np.asarray(bits, np.int64), rows.shape)
+        self._queue(messages, rows, time_ns, _padded(payload), lengths)
 
     def advance(self, until_ns: IntArray) -> None:
-        """Compute every site up to its own instant ``until_ns[count]``, which may stay where it is."""
+        """Compute every bus up to its own instant ``until_ns[count]``, which may stay where it is."""
         self._advance(until_ns)
         np.maximum(self._advanced_ns, until_ns, out=self._advanced_ns)
 
-    def take_log(self, site: int) -> Frames:
-        """Return the frames of a logged site that were seen or failed since the last call, and forget them."""
-        return Frames.of(self._take_rows(site), self.network)
-
-    @abstractmethod
-    def take_transfers(self) -> list[Transfer]:
-        """Return what became of transfers since the last call, by (site, instant), and forget it."""
-
-    @abstractmethod
-    def take_changes(self) -> list[Change]:
-        """Return the nodes' changes of state since the last call, by (site, instant), and forget them."""
+    def take_log(self, bus: int) -> FrameLog:
+        """Return the frames that receivers of a logged bus have seen since the last call, and forget them."""
+        rows = self._take_rows(bus)
+        message, release_ns, start_ns, finish_ns = rows[:, :4].T.astype(np.int64)
+        identifiers = np.array([layout.identifier for layout in self.messages], np.int64)
+        payload = np.ascontiguousarray(rows[:, 4:]).view(np.uint8)
+        return FrameLog(message, identifiers[message], release_ns, start_ns, finish_ns, payload)
 
     @abstractmethod
     def _queue(
-        self, messages: IntArray, rows: IntArray, release_ns: IntArray, payload: Payload, formats: IntArray
+        self, messages: IntArray, rows: IntArray, release_ns: IntArray, payload: Payload, bits: IntArray | None
     ) -> None:
-        """Release frames with ``payload[n, network.payload_bytes]``; ``formats`` are indices into ``_formats``."""
-
-    @abstractmethod
-    def _give(
-        self, kind: Instruction, rows: IntArray, time_ns: IntArray, target: int, values: IntArray, payload: Payload
-    ) -> None:
-        """Take an instruction: ``values[n, INSTRUCTION_VALUES]`` by kind, as above, 0 where there are fewer; ``payload[n, :]`` of cycles."""
-
-    @abstractmethod
-    def _add_thresholds(self, thresholds: NDArray[np.uint64]) -> None:
-        """Take a further table of first error bits; its number is how many there were, the table of no errors included."""
-
-    @abstractmethod
-    def _begin(self, link: int, rows: IntArray, time_ns: IntArray, data: Sequence[bytes]) -> None:
-        """Queue transfers."""
+        """Queue frames with ``payload[n, 8]``, as long as their content makes them where ``bits`` is None."""
 
     @abstractmethod
     def _advance(self, until_ns: IntArray) -> None:
-        """Compute every site up to its own instant."""
+        """Compute every bus up to its own instant."""
 
     @abstractmethod
-    def _take_rows(self, site: int) -> NDArray[np.uint64]:
-        """Return the log of a site, as ``Frames.of`` reads it, and forget it."""
-
-    def _instruct(
-        self,
-        kind: Instruction,
-        rows: IntArray,
-        time_ns: IntArray,
-        target: int,
-        values: ArrayLike,
-        payload: Payload | None = None,
-    ) -> None:
-        self._check_instants(rows, time_ns)
-        given = np.asarray(values, np.int64)
-        spread = np.zeros((len(rows), INSTRUCTION_VALUES), np.int64)
-        spread[:, : given.shape[-1]] = given
-        nothing = np.zeros((len(rows), self.network.payload_bytes), np.uint8)
-        self._give(kind, rows, time_ns, target, spread, nothing if payload is None else payload)
-
-    def _check_instants(self, rows: IntArray, time_ns: IntArray) -> None:
-        if (time_ns < self._advanced_ns[rows]).any():
-            raise SimulationError("something is to happen before the instant that its site has reached")
-
-    def _format(self, messages: IntArray, length: ArrayLike | None) -> IntArray:
-        """Return the index into ``_formats`` of every frame."""
-        lengths = self._longest[messages] if length is None else np.broadcast_to(np.asarray(length), messages.shape)
-        within = (lengths >= 0) & (lengths < self._format_of.shape[1])
-        formats = self._format_of[messages, np.where(within, lengths, 0)]
-        wrong = (formats < 0) | ~within
-        if wrong.any():
-            name = self.network.messages[messages[wrong][0]].name
-            raise SimulationError(f"{name} has no frame of {lengths[wrong][0]} bytes")
-        return formats
-
-    def _padded(self, payload: Payload) -> Payload:
-        """Return the payloads as wide as all are; bytes beyond a frame's length are zeroed by nobody: they do not count."""
-        width = self.network.payload_bytes
-        if payload.shape[1] == width:
-            return np.ascontiguousarray(payload)
-        padded = np.zeros((len(payload), width), np.uint8)
-        kept = min(width, payload.shape[1])
-        padded[:, :kept] = payload[:, :kept]
-        return padded
+    def _take_rows(self, bus: int) -> NDArray[np.uint64]:
+        """Return the log of a bus as ``[frame, 5]``, and forget it: message, release, start, finish, payload."""
 
 
-def _formats(network: Network) -> tuple[list[FrameFormat], IntArray]:
-    """Return every format that frames have, and ``[message, length]``: which of them, -1 where there is none.
+def priority_order(messages: Sequence[MessageLayout]) -> list[int]:
+    """Return the messages' indices, the winner of all arbitrations first.
 
-    A message's formats stand together, the shortest first.
+    Bit by bit on the wire: 11 bits of identifier, then RTR and IDE, dominant in a base frame and recessive (SRR, IDE)
+    in an extended one, then the other 18 bits.
     """
-    formats: list[FrameFormat] = []
-    table = np.full((len(network.messages), 65), -1, np.int64)
-    for index, message in enumerate(network.messages):
-        for length in message.lengths():
-            table[index, length] = len(formats)
-            formats.append(
-                FrameFormat(
-                    message.identifier,
-                    length,
-                    extended=message.extended,
-                    fd=message.fd,
-                    bit_rate_switch=message.bit_rate_switch,
-                    remote=message.remote,
-                )
-            )
-    return formats, table
+
+    def on_the_wire(index: int) -> tuple[int, bool, int]:
+        identifier, extended = messages[index].identifier, messages[index].extended
+        return (identifier >> 18, True, identifier & 0x3FFFF) if extended else (identifier, False, 0)
+
+    return sorted(range(len(messages)), key=on_the_wire)
+
+
+def _padded(payload: Payload) -> Payload:
+    count, length = payload.shape
+    if length == 8:
+        return np.ascontiguousarray(payload)
+    padded = np.zeros((count, 8), np.uint8)
+    padded[:, :length] = payload
+    return padded
+
+
+def _check(messages: Sequence[MessageLayout]) -> None:
+    problems: list[Problem] = []
+    first: dict[tuple[bool, int], str] = {}
+    for message in messages:
+        key = message.extended, message.identifier
+        if key in first:
+            problems.append(Problem(f"identifier {message.identifier:#x} is {first[key]}'s already", path=message.name))
+        first.setdefault(key, message.name)
+        if message.fd:
+            problems.append(Problem("CAN FD is not simulated on these buses", path=message.name))
+        elif message.length > 8:
+            problems.append(Problem(f"{message.length} bytes; a classic frame has at most 8", path=message.name))
+    if problems:
+        raise InputError(problems)
