@@ -85,8 +85,9 @@ class Engine(ABC):
     """``count`` sites with a ``network`` each.
 
     ``mailbox_payload[site, box, network.payload_bytes]`` and ``mailbox_time_ns[site, box]`` are what nodes last
-    received, and when; boxes: ``network.boxes``. They stay the same arrays for the life of the engine, as do those of
-    ``statistics`` and ``nodes``. ``keys[site]`` (64 bits) decide all that is random. ``logged`` sites keep a log.
+    received, and when. Boxes are those of ``network.boxes``, and behind them one that stays empty, which is what box -1
+    reads. They stay the same arrays for the life of the engine, as do those of ``statistics`` and ``nodes``.
+    ``keys[site]`` (64 bits) decide all that is random. ``logged`` sites keep a log.
     """
 
     def __init__(
@@ -103,8 +104,8 @@ class Engine(ABC):
         self.keys = np.zeros(count, np.uint64) if keys is None else np.ascontiguousarray(keys, np.uint64)
         self.logged = tuple(logged)
         self.threads = threads
-        self.mailbox_time_ns: IntArray = np.full((count, len(network.boxes)), NEVER_SEEN, np.int64)
-        self.mailbox_payload: Payload = np.zeros((count, len(network.boxes), network.payload_bytes), np.uint8)
+        self.mailbox_time_ns: IntArray = np.full((count, len(network.boxes) + 1), NEVER_SEEN, np.int64)
+        self.mailbox_payload: Payload = np.zeros((count, len(network.boxes) + 1, network.payload_bytes), np.uint8)
         self.statistics = Statistics.zero(count, len(network.messages), len(network.segments))
         self.nodes = NodeStates.zero(count, len(network.nodes))
         self._advanced_ns: IntArray = np.zeros(count, np.int64)
