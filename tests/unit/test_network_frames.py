@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from twin.errors import InputError
-from twin.network.frames import frame_bits, worst_frame_bits
+from twin.network.frames import FrameFormat, frame_bits, worst_frame_bits
 from twin.network.lengths import frame_bits_array
 
 
@@ -21,6 +21,8 @@ from twin.network.lengths import frame_bits_array
         (0x100, 65, {"fd": True}, ["data"]),
         (0x100, 8, {"bit_rate_switch": True}, ["bit_rate_switch"]),
         (0x800, 12, {"bit_rate_switch": True}, ["identifier", "data", "bit_rate_switch"]),
+        (0x100, 9, {"remote": True}, ["data"]),
+        (0x100, 8, {"remote": True, "fd": True}, ["remote"]),
     ],
 )
 def test_impossible_frames_are_refused(
@@ -29,6 +31,16 @@ def test_impossible_frames_are_refused(
     with pytest.raises(InputError) as caught:
         frame_bits(identifier, bytes(length), **options)
     assert [problem.path for problem in caught.value.problems] == paths
+    with pytest.raises(InputError) as caught:
+        FrameFormat(identifier, length, **options)
+    assert [problem.path for problem in caught.value.problems] == paths
+
+
+def test_a_remote_frame_carries_no_data() -> None:
+    assert FrameFormat(0x123, 8, remote=True).payload_bytes == 0
+    bits = frame_bits(0x123, b"\xff" * 8, remote=True)
+    assert bits == frame_bits(0x123, bytes(8), remote=True)
+    assert (bits.nominal_bits - bits.dynamic_stuff_bits, bits.data_bits) == (44 + 3, 0)
 
 
 def test_fleet_lengths_refuse_the_same() -> None:
@@ -41,3 +53,5 @@ def test_fleet_lengths_refuse_the_same() -> None:
 def test_bounds_of_lengths_that_no_frame_has_are_refused() -> None:
     with pytest.raises(InputError, match="found 13"):
         worst_frame_bits(13, fd=True)
+    with pytest.raises(InputError, match="a remote frame asks for"):
+        worst_frame_bits(9, remote=True)

@@ -1,12 +1,12 @@
 """A frame as it lies on the wire, bit by bit, and how long the error flags take that a wrong bit calls forth.
 
 Nothing here is shared with ``frames`` but the format of a frame: the two find the same lengths in different ways, and
-judge each other. Sources: ISO 11898-1:2015, 10.4.2 (frame formats), 10.5 (bit stuffing) and 10.11 (error signalling);
-the stuff count and its part in the CRC also in Mutter and Hartwich, "Advantages of CAN FD error detection mechanisms",
-iCC 2015.
+judge each other. Sources: ISO 11898-1:2015, 10.4.2 (frames) and 10.5 (frame coding); for the stuff count Mutter and
+Hartwich, "Advantages of CAN FD error detection mechanisms compared to Classical CAN", iCC 2015; for superposed error
+flags Bosch, "CAN Specification 2.0", 1991, error frame (six to twelve bits in all).
 
-Not modelled: an ACK slot of two bits, which CAN FD receivers tolerate; overload frames; error-passive senders of FD
-frames, whose ESI is recessive.
+Not modelled: an ACK slot of two bits, which CAN FD receivers tolerate; overload frames; the recessive ESI of
+error-passive senders of FD frames.
 """
 
 from __future__ import annotations
@@ -60,14 +60,15 @@ def wire_frame(frame_format: FrameFormat, data: bytes) -> WireFrame:
 def error_flag_bits(frame: WireFrame, bit: int, *, sender_passive: bool) -> int:
     """Return how many bits the superposed error flags take that follow the wrong bit of index ``bit``.
 
-    ISO 11898-1:2015, 10.11, simplified as follows. All nodes see the level of that bit inverted. The sender notices in
-    that bit (also where ISO would have it lose the arbitration), and from the next one on sends its flag: six dominant
-    bits, or six recessive ones if ``sender_passive``. Receivers are error-active, and
+    ISO 11898-1, simplified as follows. All nodes see the level of that bit inverted. The sender notices in that bit
+    (also where ISO would have it lose the arbitration), and from the next one on sends its flag: six dominant bits, or
+    six recessive ones if ``sender_passive``. Receivers are error-active, count equal levels until the CRC delimiter
+    and through any flag, and
 
     - notice in the same bit, so that all flags coincide: **6 bits**, where the wrong bit is the sixth equal level of
       the dynamically stuffed part, is a fixed stuff bit, or lies behind the CRC sequence;
     - else, in the data phase of a frame that switches its bit rate, notice within the first nominal bit of the flag,
-      which is longer than six data bits: **7 bits**;
+      which is taken to be longer than six data bits: **7 bits**;
     - else notice with the sixth equal level, of which the flag contributes 6 - r if r of them (0 to 5) end with the
       wrong bit: **12 - r bits**, as their own flags follow then.
 
