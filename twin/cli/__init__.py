@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from twin.cli import check, fmu, report, rerun, run, schema
+from twin.cli import check, fmu, report, rerun, run, schema, trace
 from twin.errors import InputError, TwinError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app.command("check")(check.command)
 app.command("run")(run.command)
 app.command("rerun")(rerun.command)
 app.command("report")(report.command)
+app.command("trace")(trace.command)
 app.command("schema")(schema.command)
 app.add_typer(fmu.app, name="fmu")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
@@ -62,6 +62,14 @@ class Recording:
         names = ("identifier", "flags", "length", "payload")
         recording = cls(time_ns, columns["segment"], *(columns[name] for name in names))
         return recording.select(np.argsort(time_ns, kind="stable"))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Recording]) -> Recording:
+        """Return the frames of recordings one after the other; of none, a recording of no frame."""
+        if not parts:
+            none = np.zeros(0, np.uint8)
+            return cls(none.astype(np.int64), none, none.astype(np.int64), none, none, np.zeros((0, 8), np.uint8))
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
     def __len__(self) -> int:
         return len(self.time_ns)

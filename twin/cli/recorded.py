@@ -1,0 +1,111 @@
+"""What a tool would have recorded of one site's buses: from the log of a run, or from simulating that site again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from twin.bms.events import Event
+from twin.cli.execute import fully_logged
+from twin.network.database import Database
+from twin.network.records import FrameFlag
+from twin.network.traces import Recording
+from twin.record import Column
+from twin.scenario import Scenario
+from twin.shards import Whole
+
+Values = NDArray[Any]
+
+_BLOCK = 1_000_000
+"""Frames of the log that are looked at in one go."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """From one instant up to another, which is not part of it."""
+
+    begin_ns: int
+    end_ns: int
+
+
+def from_log(run: xr.DataTree, scenario: Scenario, site: int, window: Window) -> Recording | None:
+    """Return a site's frames in a window, or None where the run did not log frames of that site."""
+    if "frames" not in run.children:
+        return None
+    frames = run["frames"].to_dataset()
+    kept = _Kept(scenario, window)
+    known = False
+    for first in range(0, frames.sizes["frame"], _BLOCK):
+        block = frames.isel(frame=slice(first, first + _BLOCK))
+        mine = np.flatnonzero(block["site_id"].values == site)
+        if len(mine):
+            known = True
+            kept.frames(site, {str(name): block[name].values[mine] for name in block.data_vars if name != "site_id"})
+    return kept.recording() if known else None
+
+
+def again(scenario: Scenario, site: int, window: Window, on_tick: Callable[[int], None]) -> Recording:
+    """Simulate a site alone up to the window's end and return its frames: the same as in the fleet.
+
+    Raises InputError with the mistakes that the parts find.
+    """
+    kept = _Kept(scenario, window)
+    step_ns = round(scenario.step_s * 1e9)
+    with Whole(fully_logged(scenario), [site], profile=False) as engine:
+
+        def tick(done: int) -> None:
+            on_tick(done)
+            if done * step_ns >= window.end_ns:
+                engine.stop()
+
+        engine.ready()
+        engine.execute(kept, tick)
+    return kept.recording()
+
+
+@dataclass
+class _Kept:
+    """A sink that keeps the frames of a window, and nothing else."""
+
+    scenario: Scenario
+    window: Window
+    parts: list[Recording] = field(default_factory=list)
+
+    def append(self, time_ns: int, values: Mapping[str, Values]) -> None:
+        """Take a row."""
+
+    def event(self, event: Event) -> None:
+        """Take an event."""
+
+    def table(self, name: str, columns: Mapping[str, Column]) -> None:
+        """Take a table."""
+
+    def frames(self, site: int, columns: Mapping[str, Values]) -> None:  # noqa: ARG002 - there is only one
+        """Take frames, and keep those of the window."""
+        part = Recording.of_log(_complete(columns, self.scenario), self.scenario.bus.bitrate_bit_s)
+        inside = (part.time_ns >= self.window.begin_ns) & (part.time_ns < self.window.end_ns)
+        if inside.any():
+            self.parts.append(part.select(inside))
+
+    def recording(self) -> Recording:
+        """Return what was kept."""
+        return Recording.joined(self.parts)
+
+
+def _complete(columns: Mapping[str, Values], scenario: Scenario) -> Mapping[str, Values]:
+    """Return the columns with those that a log without them leaves to be concluded from the database."""
+    if "flags" in columns:
+        return columns
+    layouts = {one.identifier: one for one in Database.load(scenario.bus.database).messages}
+    sent = [layouts[identifier] for identifier in columns["identifier"].tolist()]
+    return {
+        **columns,
+        "segment": np.zeros(len(sent), np.uint8),
+        "flags": np.array([FrameFlag.EXTENDED * one.extended for one in sent], np.uint8),
+        "length": np.array([one.length for one in sent], np.uint8),
+    }
