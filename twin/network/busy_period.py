@@ -2,8 +2,8 @@
 
 A node with a FIFO sends a frame after all that were queued in it earlier, whatever their priorities. Let L be the
 lowest priority in the FIFO. While the FIFO is not empty, its head is at least as urgent as L; so, but for one frame
-that had won before, frames below L wait. What goes before a frame of the FIFO is thus bounded by blocking at L, by what can
-have been queued in the FIFO up to its own instant, and by the frames of other nodes above L.
+that had won before, frames below L wait. What goes before a frame of the FIFO is thus bounded by blocking at L, by what
+can have been queued in the FIFO up to its own instant, and by the frames of other nodes above L.
 
 To these others, a frame of a FIFO exists once it is the head: to them, its jitter is all of its response but its own
 length. That jitter is first bounded by the longest time for which the bus can be busy with a set of messages that has
