@@ -19,8 +19,10 @@ from twin.bms.needs import unmet
 from twin.bms.schedule import Schedule
 from twin.bms.sensing import Sensing
 from twin.errors import InputError, Problem, attempt
+from twin.faults.fault import Deviation, Effect
 from twin.network.bus import BusEngine
 from twin.network.database import Database
+from twin.network.disturbances import Disturbance
 from twin.network.engines import ENGINES
 from twin.network.options import Bus
 from twin.plant.action import Action
@@ -157,22 +159,22 @@ def _injected(scenario: Scenario, fleet: Fleet) -> tuple[Event, ...]:
     """Return the faults of these sites as events, in the order of time."""
     rows = {int(site): row for row, site in enumerate(fleet.site_ids)}
     events = [
-        Event(
-            effect.time_ns if isinstance(effect, Action) else 0,
-            rows[fault.site],
-            effect.slot,
-            effect.cell,
-            Level.INFO,
-            fault.kind,
-            "scenario",
-            f"module {effect.slot + 1} cell {effect.cell + 1}: fault injected, {effect.change}",
-            "the scenario says so",
-        )
+        _told(fault.kind, effect, rows[fault.site])
         for fault in scenario.faults
         if fault.site in rows
         for effect in fault.effects()
     ]
     return tuple(sorted(events, key=lambda event: event.time_ns))
+
+
+def _told(kind: str, effect: Effect, row: int) -> Event:
+    time_ns = 0 if isinstance(effect, Deviation) else effect.time_ns
+    slot, cell, place = -1, -1, ""
+    if not isinstance(effect, Disturbance):
+        slot, cell = effect.slot, effect.cell
+        place = f"module {slot + 1} cell {cell + 1}: "
+    text = f"{place}fault injected, {effect.change}"
+    return Event(time_ns, row, slot, cell, Level.INFO, kind, "scenario", text, "the scenario says so")
 
 
 def _remembered_soc(seed: int, fleet: Fleet) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

@@ -39,8 +39,8 @@ def command(
 
 def summary(scenario: Scenario, fleet: Fleet) -> Iterator[tuple[str, str]]:
     """Yield what a run of ``scenario`` consists of: topic and text."""
+    from twin.faults.fault import Deviation
     from twin.network.database import Database, bus_messages
-    from twin.plant.action import Action
 
     wiring = fleet.wiring
     messages = bus_messages(Database.load(scenario.bus.database), wiring.packs, wiring.modules)
@@ -57,9 +57,9 @@ def summary(scenario: Scenario, fleet: Fleet) -> Iterator[tuple[str, str]]:
     yield "PV", f"{scenario.pv.kind}, mean {fleet.pv.mean(fleet.duration_ns):,.0f} W a site"
     yield "log", f"every {scenario.record.period_s:g} s, down to the {scenario.record.detail}"
     for fault in scenario.faults:
-        never = all(isinstance(e, Action) and e.time_ns >= fleet.duration_ns for e in fault.effects())
-        place = f"site {fault.site}, module {fault.module}, cell {fault.cell}"
-        yield "fault", f"{fault.kind} at {place}" + ", after the end of the run: never" * never
+        instants = [0 if isinstance(effect, Deviation) else effect.time_ns for effect in fault.effects()]
+        never = min(instants) >= fleet.duration_ns
+        yield "fault", f"{fault.kind} at {fault.place}" + ", after the end of the run: never" * never
 
 
 def _count(number: int, noun: str) -> str:

@@ -6,18 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from twin.faults.fault import Deviation, Fault
-from twin.plant.action import Action
+from twin.faults.fault import CellFault, Deviation, Effect
 
 
-class WeakCell(Fault):
+class WeakCell(CellFault):
     """The cell's capacity and resistance are scaled from the start."""
 
     kind: Literal["weak_cell"] = "weak_cell"
     capacity_factor: Annotated[float, Field(gt=0, le=1)] = 0.9
     resistance_factor: Annotated[float, Field(ge=1)] = 1.5
 
-    def effects(self) -> tuple[Action | Deviation, ...]:
+    def effects(self) -> tuple[Effect, ...]:
         """Return the two factors."""
         return (
             Deviation(self.site, self.module, self.cell, "capacity_Ah", self.capacity_factor),

@@ -15,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from twin import resources
 from twin.errors import Problem
-from twin.faults.fault import Fault
+from twin.faults.fault import CellFault
 from twin.scenario.complaints import suggestion
 from twin.scenario.document import KeyPath
 from twin.scenario.files import is_path, named
@@ -52,8 +52,8 @@ class View:
                 yield index, View(fault)
 
     def common(self, name: str) -> Any:
-        """Return a field that all faults have."""
-        return _value(Fault, self.data, (name,))
+        """Return a field that says where a fault is."""
+        return _value(CellFault, self.data, (name,))
 
     def window(self) -> Window | None:
         """Return the time that the run covers."""

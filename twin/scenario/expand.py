@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from twin.errors import InputError, Problem
 from twin.faults.fault import Deviation
+from twin.network.disturbances import Disturbance
 from twin.plant.action import Action
 from twin.plant.plant import Wiring
 from twin.scenario.checks import Mistake, View, mistakes, nanoseconds
@@ -42,6 +43,8 @@ class Fleet:
     """K"""
     actions: tuple[Action, ...]
     """Of the faults, in the order of time; ``Action.site`` is the row."""
+    disturbances: tuple[Disturbance, ...]
+    """Of the network by the faults, in the order of time; ``Disturbance.site`` is the row."""
     duration_ns: int
     step_ns: int
 
@@ -68,7 +71,7 @@ def expand(scenario: Scenario, sites: Sequence[int] | None = None) -> Fleet:
     for deviation in effects:
         if isinstance(deviation, Deviation):
             cells[deviation.parameter][rows[deviation.site], deviation.slot, deviation.cell] *= deviation.factor
-    actions = [replace(effect, site=rows[effect.site]) for effect in effects if isinstance(effect, Action)]
+    moved = [replace(effect, site=rows[effect.site]) for effect in effects if not isinstance(effect, Deviation)]
     start_K = draws.per_site(scenario.fleet.spread.temperature_start_K, "temperature_start_K")
     return _finite(
         Fleet(
@@ -81,11 +84,16 @@ def expand(scenario: Scenario, sites: Sequence[int] | None = None) -> Fleet:
             load=scenario.load.series(window, draws),
             pv=scenario.pv.series(window, draws),
             ambient=scenario.ambient.series(window, draws),
-            actions=tuple(sorted(actions, key=lambda action: action.time_ns)),
+            actions=tuple(sorted((one for one in moved if isinstance(one, Action)), key=_instant)),
+            disturbances=tuple(sorted((one for one in moved if isinstance(one, Disturbance)), key=_instant)),
             duration_ns=duration_ns,
             step_ns=nanoseconds(scenario.step_s),
         )
     )
+
+
+def _instant(effect: Action | Disturbance) -> int:
+    return effect.time_ns
 
 
 def resistance_growth(soh: FloatArray) -> FloatArray:
