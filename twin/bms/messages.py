@@ -11,14 +11,15 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from itertools import pairwise
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twin.bms.firmware.firmware import Contents, Received
 from twin.network.bus import BusEngine
-from twin.network.codec import Codec, MessageLayout, Payload
+from twin.network.codec import Codec, MessageLayout, Payload, SignalLayout
 from twin.network.database import Database, bus_messages
 
 IntArray = NDArray[np.int64]
@@ -40,45 +41,64 @@ class Ecus:
 class _Bundle:
     """Types that are sent or read together, as one long message: one codec call serves them all.
 
-    ``message[kind, number]`` is where on the bus a type of one sender is, -1 where it has none; the number is a slot
+    ``message[number, kind]`` is where on the bus a type of one sender is, -1 where it has none; the number is a slot
     for what modules send, else a pack.
     """
 
     def __init__(self, kinds: Sequence[str], layouts: Sequence[MessageLayout], message: IntArray) -> None:
         self.kinds = tuple(kinds)
         self.message = message
-        self._signals = [layout.signals for layout in layouts]
-        self._first = np.cumsum([0, *map(len, self._signals)]).tolist()
-        moved = [
-            replace(signal, start=signal.start + 8 * FRAME_BYTES * frame)
-            for frame, signals in enumerate(self._signals)
-            for signal in signals
-        ]
-        self._codec = Codec(FRAME_BYTES * len(layouts), moved)
-        self._initial = np.array([[signal.initial] for signal in moved])
+        self.of_modules = _of_modules(kinds[0])
+        self._all_sent = bool((message >= 0).all())
+        signals = [_moved(signal, frame) for frame, layout in enumerate(layouts) for signal in layout.signals]
+        self._codec = Codec(FRAME_BYTES * len(layouts), signals)
+        self._initial = np.array([[signal.initial] for signal in signals])
+        self._names = [tuple(signal.name for signal in layout.signals) for layout in layouts]
+        ends = np.cumsum([0, *map(len, self._names)]).tolist()
+        self._parts = [slice(first, end) for first, end in pairwise(ends)]
         self._row = [
-            {signal.name: first + place for place, signal in enumerate(signals)}
-            for first, signals in zip(self._first, self._signals, strict=False)
+            {name: first + place for place, name in enumerate(names)}
+            for first, names in zip(ends, self._names, strict=False)
         ]
-        self._names = [tuple(rows) for rows in self._row]
 
-    def encode(self, frames: Mapping[str, Contents], rows: int) -> Payload:
-        """Return payloads ``uint8[row, kind, 8]``; a signal that is not given has its initial value."""
-        physical = np.empty((len(self._initial), rows))
-        physical[:] = self._initial
+    def send(self, buses: BusEngine, frames: Mapping[str, Contents], sender: Ecus, time_ns: IntArray) -> None:
+        """Queue the frames of senders, each sender's at its own ``time_ns``."""
+        message = self.message[sender.slot if self.of_modules else sender.pack].reshape(-1)
+        payload = self._encode(frames, len(time_ns)).reshape(-1, FRAME_BYTES)
+        site, time_ns = sender.site.repeat(len(self.kinds)), time_ns.repeat(len(self.kinds))
+        if self._all_sent:
+            buses.send(message, site, time_ns, payload)
+        else:
+            sent = message >= 0
+            buses.send(message[sent], site[sent], time_ns[sent], payload[sent])
+
+    def _encode(self, frames: Mapping[str, Contents], rows: int) -> Payload:
+        """Return payloads ``uint8[row, kind * 8]``; a signal that is not given has its initial value."""
+        physical = self._initial.repeat(rows, axis=1)
         for kind, row in zip(self.kinds, self._row, strict=True):
             for name, values in frames[kind].items():
                 physical[row[name]] = values
-        return self._codec.encode(physical).reshape(rows, -1, FRAME_BYTES)
+        return self._codec.encode(physical)
 
-    def decode(self, payload: Payload, time_ns: IntArray) -> dict[str, Received]:
-        """Return the frames of ``payload[..., kind, 8]``, received at ``time_ns[..., kind]``."""
-        shape = payload.shape[:-2]
-        values = self._codec.decode(payload.reshape(-1, len(self.kinds) * FRAME_BYTES)).reshape(-1, *shape)
+    def read(self, buses: BusEngine, site: IntArray, message: IntArray, *, many: bool) -> dict[str, Received]:
+        """Return the newest frames, ``message[row, sender, kind]``; the axis of senders stays where there are many."""
+        values, time_ns = self._codec.decode_mailboxes(buses.mailbox_payload, buses.mailbox_time_ns, site, message)
+        if not many:
+            values, time_ns = values[..., 0], time_ns[:, 0]
         return {
-            kind: Received(names, values[self._first[index] : self._first[index + 1]], time_ns[..., index])
-            for index, (kind, names) in enumerate(zip(self.kinds, self._names, strict=True))
+            kind: Received(names, values[part], time_ns[..., index])
+            for index, (kind, names, part) in enumerate(zip(self.kinds, self._names, self._parts, strict=True))
         }
+
+
+class _Reading(NamedTuple):
+    """What readers of one scope read of one kind of senders."""
+
+    bundle: _Bundle
+    message: IntArray
+    """``[number, sender, kind]``; the number is the reader's slot or pack."""
+    by_slot: bool
+    many: bool
 
 
 class MessageTable:
@@ -92,6 +112,7 @@ class MessageTable:
             positions[type_of(layout.name)].append((layout.name, index))
         self._position = {kind: [index for _, index in sorted(found)] for kind, found in positions.items()}
         self._bundles: dict[tuple[str, ...], _Bundle] = {}
+        self._readings: dict[tuple[tuple[str, ...], Scope], list[_Reading]] = {}
 
     def read(self, buses: BusEngine, kinds: Sequence[str], scope: Scope, reader: Ecus) -> dict[str, Received]:
         """Return the newest frames of some types that each reader has received.
@@ -99,42 +120,50 @@ class MessageTable:
         A pack's controller reads all its modules, ``[row, module]``, and all packs, ``[row, pack]``; the others read
         their own pack's frames, ``[row]``.
         """
-        of_modules = tuple(kind for kind in kinds if _of_modules(kind))
-        others = tuple(kind for kind in kinds if not _of_modules(kind))
+        key = tuple(kinds), scope
+        if key not in self._readings:
+            parts = [kind for kind in kinds if _of_modules(kind)], [kind for kind in kinds if not _of_modules(kind)]
+            self._readings[key] = [self._reading(tuple(part), scope) for part in parts if part]
         received: dict[str, Received] = {}
-        for part in (of_modules, others):
-            if part:
-                bundle = self._bundle(part)
-                message = np.moveaxis(bundle.message[:, self._senders(part[0], scope, reader)], 0, -1)
-                site = reader.site.reshape(-1, *[1] * (message.ndim - 1))
-                received |= bundle.decode(buses.mailbox_payload[site, message], buses.mailbox_time_ns[site, message])
+        for bundle, message, by_slot, many in self._readings[key]:
+            of_readers = message[reader.slot if by_slot else reader.pack]
+            received |= bundle.read(buses, reader.site, of_readers, many=many)
         return received
-
-    def _senders(self, kind: str, scope: Scope, reader: Ecus) -> IntArray:
-        """Return the numbers of whose frames an ECU reads: ``[row]``, or ``[row, sender]`` for a pack's controller."""
-        if scope == "pack":
-            if _of_modules(kind):
-                return reader.slot[:, None] + np.arange(self._modules)
-            return np.broadcast_to(np.arange(self._packs), (len(reader.pack), self._packs))
-        return reader.slot if _of_modules(kind) else reader.pack
 
     def send(self, buses: BusEngine, frames: Mapping[str, Contents], sender: Ecus, time_ns: IntArray) -> None:
         """Queue frames of the senders, ``signals[row]`` by type, each sender's at its own ``time_ns``."""
-        bundle = self._bundle(tuple(frames))
-        message = bundle.message[:, sender.slot if _of_modules(bundle.kinds[0]) else sender.pack].T
-        payload = bundle.encode(frames, len(time_ns))
-        row, kind = np.nonzero(message >= 0)
-        buses.send(message[row, kind], sender.site[row], time_ns[row], payload[row, kind])
+        self._bundle(tuple(frames)).send(buses, frames, sender, time_ns)
+
+    def _reading(self, kinds: tuple[str, ...], scope: Scope) -> _Reading:
+        bundle = self._bundle(kinds)
+        if scope != "pack":
+            return _Reading(bundle, bundle.message[:, None], by_slot=bundle.of_modules, many=False)
+        if bundle.of_modules:
+            message = bundle.message.reshape(self._packs, self._modules, -1)
+        else:
+            message = np.tile(bundle.message, (self._packs, 1, 1))
+        return _Reading(bundle, message, by_slot=False, many=True)
 
     def _bundle(self, kinds: tuple[str, ...]) -> _Bundle:
         if kinds not in self._bundles:
             count = self._packs * self._modules if _of_modules(kinds[0]) else self._packs
-            message = np.full((len(kinds), count), -1)
-            for row, kind in enumerate(kinds):
-                message[row, : len(self._position[kind])] = self._position[kind]
+            message = np.full((count, len(kinds)), -1)
+            for column, kind in enumerate(kinds):
+                message[: len(self._position[kind]), column] = self._position[kind]
             layouts = [self.layouts[self._position[kind][0]] for kind in kinds]
             self._bundles[kinds] = _Bundle(kinds, layouts, message)
         return self._bundles[kinds]
+
+
+def _moved(signal: SignalLayout, frame: int) -> SignalLayout:
+    """Return a signal of one frame as it lies in frames behind each other, where names may occur twice."""
+    rule = signal.multiplexing
+    return replace(
+        signal,
+        name=f"{frame}.{signal.name}",
+        start=signal.start + 8 * FRAME_BYTES * frame,
+        multiplexing=rule and replace(rule, multiplexer=f"{frame}.{rule.multiplexer}"),
+    )
 
 
 def _of_modules(kind: str) -> bool:

@@ -32,6 +32,29 @@ class Can:
     def take_log(self, bus: int) -> bytes: ...
 
 @final
+class Codec:
+    def __init__(
+        self,
+        *,
+        length: int,
+        kinds: NDArray[np.int64],
+        numbers: NDArray[np.float64],
+        runs: NDArray[np.int64],
+        selections: list[tuple[int, int, list[int]]],
+    ) -> None: ...
+    def encode(self, physical: NDArray[np.float64], payload: NDArray[np.uint8]) -> None: ...
+    def decode(self, payload: NDArray[np.uint8], physical: NDArray[np.float64]) -> None: ...
+    def decode_mailboxes(
+        self,
+        payload: NDArray[np.uint8],
+        received_ns: NDArray[np.int64],
+        site: NDArray[np.int64],
+        box: NDArray[np.int64],
+        physical: NDArray[np.float64],
+        time_ns: NDArray[np.int64],
+    ) -> None: ...
+
+@final
 class Columns:
     def __init__(
         self, references: NDArray[np.uint32], positions: NDArray[np.int64], start: NDArray[np.float64], direct: bool

@@ -15,6 +15,7 @@ inline void require(bool condition, const char* message) {
 }
 
 void bind_can(nanobind::module_& m);
+void bind_codec(nanobind::module_& m);
 void bind_pool(nanobind::module_& m);
 
 }  // namespace twin

@@ -6,5 +6,6 @@ NB_MODULE(_native, m) {
   // Objects that live until the interpreter ends are no leak.
   nanobind::set_leak_warnings(false);
   twin::bind_can(m);
+  twin::bind_codec(m);
   twin::bind_pool(m);
 }

@@ -1,14 +1,14 @@
-"""Encode and decode one CAN message for many senders at once, by arrays compiled from the message's layout.
+"""Encode and decode one CAN message for many senders at once, by tables compiled from the message's layout.
 
 A frame is read as 64-bit words, little endian for Intel signals and big endian for Motorola signals, so that every
-signal is one run of bits in a word (two runs where it crosses into the next word). Encoding a message for a whole fleet
-is then a handful of array operations, whatever the number of signals.
+signal is one run of bits in a word (two runs where it crosses into the next word). The loops over signals and rows are
+native; ``twin.network.numpy_codec`` has the same in NumPy, from the same tables, and judges them.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from twin.errors import InputError, Problem
+from twin.native import _native
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 Payload = NDArray[np.uint8]
-Words = NDArray[np.uint64]
 
-_WORD_BITS = 64
-_FLOATS = {16: (np.float16, np.uint16), 32: (np.float32, np.uint32), 64: (np.float64, np.uint64)}
+WORD_BITS = 64
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,49 @@ class SignalLayout:
     choices: Mapping[int, str] = field(default_factory=dict, hash=False)
 
 
+class Run(NamedTuple):
+    """Bits of one signal that lie side by side in one word: ``bits`` of them, lowest at these two shifts."""
+
+    signal: int
+    signal_shift: int
+    word: int
+    """The big-endian words of a payload follow after its little-endian ones."""
+    word_shift: int
+    bits: int
+
+
+class Selection(NamedTuple):
+    """Signals by their place in the layout: one that is there only where its multiplexer has one of the values."""
+
+    signal: int
+    multiplexer: int
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What a layout is compiled into."""
+
+    words: int
+    """Of a payload, the last one perhaps not full."""
+    lowest: tuple[float, ...]
+    """The lowest raw value that is sent, ``[signal]``."""
+    highest: tuple[float, ...]
+    missing: tuple[float, ...]
+    """The raw value that stands for NaN."""
+    runs: tuple[Run, ...]
+    selections: tuple[Selection, ...]
+    """Multiplexers before what they select."""
+
+    @classmethod
+    def of(cls, length: int, signals: Sequence[SignalLayout]) -> Tables:
+        """Compile a message of ``length`` bytes."""
+        words = -(-8 * length // WORD_BITS)
+        lowest, highest, missing = zip(*map(_raw_range, signals), strict=True) if signals else ((), (), ())
+        runs = tuple(run for row, signal in enumerate(signals) for run in _runs_of(row, signal, words))
+        return cls(words, lowest, highest, missing, runs, _selections(signals))
+
+
 class Codec:
     """The compiled layout of one message: ``float64[signal, n]`` to payloads ``uint8[n, length]`` and back.
 
@@ -68,77 +111,44 @@ class Codec:
 
     def __init__(self, length: int, signals: Sequence[SignalLayout]) -> None:
         self.length = length
-        self._scale = _column([signal.scale for signal in signals])
-        self._offset = _column([signal.offset for signal in signals])
-        ranges = [_raw_range(signal) for signal in signals]
-        self._lowest, self._highest, self._missing = (_column([ends[i] for ends in ranges]) for i in range(3))
-        self._sign = _words(1 << signal.length - 1 if signal.signed else 0 for signal in signals)
-        self._any_signed = bool(self._sign.any())
-        self._wide = [row for row, s in enumerate(signals) if s.length == _WORD_BITS and not (s.signed or s.floating)]
-        self._floating = [(row, *_FLOATS[s.length]) for row, s in enumerate(signals) if s.floating]
-        self._multiplexed = _multiplexed(signals)
-        self._words = -(-8 * length // _WORD_BITS)
-        self._any_motorola = any(signal.byte_order == "big_endian" for signal in signals)
-        runs = [run for row, signal in enumerate(signals) for run in _runs_of(row, signal, self._words)]
-        self._to_signals = _Scatter(runs, "word", "signal")
-        self._to_words = _Scatter(runs, "signal", "word")
+        self._count = len(signals)
+        tables = Tables.of(length, signals)
+        scaling = [[signal.scale for signal in signals], [signal.offset for signal in signals]]
+        numbers = np.array([*scaling, tables.lowest, tables.highest, tables.missing], np.float64)
+        kinds = [[signal.length, signal.signed, signal.floating] for signal in signals]
+        self._native = _native.Codec(
+            length=length,
+            kinds=np.array(kinds, np.int64).reshape(-1, 3),
+            numbers=np.ascontiguousarray(numbers.T),
+            runs=np.array(tables.runs, np.int64).reshape(-1, 5),
+            selections=[(one.signal, one.multiplexer, list(one.values)) for one in tables.selections],
+        )
 
     def encode(self, physical: FloatArray) -> Payload:
         """Return the payloads of ``physical[signal, n]``, signals in the order of the layout."""
-        raw = self._raw(physical)
-        if self._multiplexed:
-            raw[~self._present(raw)] = 0
-        words = np.zeros((self._words * (1 + self._any_motorola), physical.shape[1]), np.uint64)
-        words[self._to_words.targets] = self._to_words(raw)
-        if self._any_motorola:
-            words = words[: self._words] | words[self._words :].byteswap()
-        payload = np.ascontiguousarray(words.T).view(np.uint8)
-        return payload if payload.shape[1] == self.length else np.ascontiguousarray(payload[:, : self.length])
+        payload = np.empty((physical.shape[1], self.length), np.uint8)
+        self._native.encode(np.ascontiguousarray(physical, np.float64), payload)
+        return payload
 
     def decode(self, payload: Payload) -> FloatArray:
         """Return the physical values ``float64[signal, n]`` of ``payload[n, length]`` (further columns are ignored)."""
-        if payload.shape[1] != 8 * self._words:
-            padded = np.zeros((len(payload), 8 * self._words), np.uint8)
-            padded[:, : self.length] = payload[:, : self.length]
-            payload = padded
-        words = np.ascontiguousarray(payload).view(np.uint64).T
-        if self._any_motorola:
-            words = np.concatenate([words, words.byteswap()])
-        raw = self._to_signals(words)
-        physical = self._integers(raw)
-        for row, floating, bits in self._floating:
-            physical[row] = raw[row].astype(bits).view(floating)
-        physical = physical * self._scale + self._offset
-        return np.where(self._present(raw), physical, np.nan) if self._multiplexed else physical
+        physical = np.empty((self._count, len(payload)))
+        self._native.decode(np.ascontiguousarray(payload), physical)
+        return physical
 
-    def _raw(self, physical: FloatArray) -> Words:
-        scaled = (physical - self._offset) / self._scale
-        integers = np.rint(scaled)
-        np.maximum(integers, self._lowest, out=integers)
-        np.minimum(integers, self._highest, out=integers)
-        integers = np.where(np.isnan(integers), self._missing, integers)
-        if self._wide:
-            wide = integers[self._wide].astype(np.uint64)
-            integers[self._wide] = 0
-        raw = integers.astype(np.int64).view(np.uint64)
-        if self._wide:
-            raw[self._wide] = wide
-        for row, floating, bits in self._floating:
-            raw[row] = scaled[row].astype(floating).view(bits)
-        return raw
+    def decode_mailboxes(
+        self, payload: Payload, received_ns: IntArray, site: IntArray, box: IntArray
+    ) -> tuple[FloatArray, IntArray]:
+        """Return what mailboxes hold, of a message that is several frames behind each other, and since when.
 
-    def _integers(self, raw: Words) -> FloatArray:
-        signed = (raw ^ self._sign) - self._sign if self._any_signed else raw
-        integers = signed.view(np.int64).astype(np.float64)
-        if self._wide:
-            integers[self._wide] = raw[self._wide]
-        return integers
-
-    def _present(self, raw: Words) -> NDArray[np.bool_]:
-        present = np.ones(raw.shape, np.bool_)
-        for row, multiplexer, values in self._multiplexed:
-            present[row] = present[multiplexer] & np.isin(raw[multiplexer], values)
-        return present
+        Mailboxes are ``payload[site, box, width]`` and ``received_ns[site, box]``; ``box[row, sender, frame]`` at
+        ``site[row]`` makes ``float64[signal, row, sender]`` and ``time_ns[row, sender, frame]``. A box -1 is one of
+        which nothing was received: its payload is zeros, its time -1.
+        """
+        rows, senders, _ = box.shape
+        physical, time_ns = np.empty((self._count, rows * senders)), np.empty(box.shape, np.int64)
+        self._native.decode_mailboxes(payload, received_ns, site, box, physical, time_ns)
+        return physical.reshape(self._count, rows, senders), time_ns
 
 
 @dataclass(frozen=True)
@@ -187,54 +197,12 @@ class MessageLayout:
 
     @cached_property
     def _initial(self) -> FloatArray:
-        return _column(signal.initial for signal in self.signals)
+        return np.array([[signal.initial] for signal in self.signals]).reshape(-1, 1)
 
     def _unknown(self, name: str) -> Problem:
         close = difflib.get_close_matches(name, self._row, 1)
         suggestion = f"did you mean {close[0]}?" if close else f"it has {', '.join(self._row)}"
         return Problem(f"the message has no signal {name}", path=self.name, suggestion=suggestion)
-
-
-class _Run(NamedTuple):
-    """Bits of one signal that lie side by side in one word: ``bits`` of them, lowest at these two shifts."""
-
-    signal: int
-    signal_shift: int
-    word: int
-    word_shift: int
-    bits: int
-
-
-class _Scatter:
-    """Move the bits of all runs from signals to words, or from words to signals, in a few array operations."""
-
-    def __init__(
-        self, runs: Sequence[_Run], source: Literal["signal", "word"], target: Literal["signal", "word"]
-    ) -> None:
-        ordered = sorted(runs, key=lambda run: getattr(run, target))
-        targets = [getattr(run, target) for run in ordered]
-        self.targets = np.unique(np.array(targets, np.intp))
-        self._first = np.searchsorted(targets, self.targets)
-        self._source = np.array([getattr(run, source) for run in ordered], np.intp)
-        self._down = _words(getattr(run, f"{source}_shift") for run in ordered)
-        self._mask = _words((1 << run.bits) - 1 for run in ordered)
-        self._up = _words(getattr(run, f"{target}_shift") for run in ordered)
-
-    def __call__(self, sources: Words) -> Words:
-        """Return the rows of ``targets``, ``uint64[target, n]``, from ``uint64[source, n]``."""
-        bits = sources[self._source]
-        bits >>= self._down
-        bits &= self._mask
-        bits <<= self._up
-        return np.bitwise_or.reduceat(bits, self._first, axis=0) if len(bits) > len(self.targets) else bits
-
-
-def _column(values: Iterable[float]) -> FloatArray:
-    return np.array([*values], np.float64).reshape(-1, 1)
-
-
-def _words(values: Iterable[int]) -> Words:
-    return np.array([*values], np.uint64).reshape(-1, 1)
 
 
 def _raw_range(signal: SignalLayout) -> tuple[float, float, float]:
@@ -248,27 +216,27 @@ def _raw_range(signal: SignalLayout) -> tuple[float, float, float]:
     ends = sorted(round((limit - signal.offset) / signal.scale) for limit in limits)
     if len(ends) < 2:
         return float(lowest), ceiling, ceiling
-    return float(max(lowest, ends[0])), float(min(ceiling, ends[1])), ceiling
+    inside = [min(max(float(lowest), float(end)), ceiling) for end in ends]
+    return inside[0], inside[1], ceiling
 
 
-def _runs_of(row: int, signal: SignalLayout, words: int) -> list[_Run]:
-    """Return where the signal's bits are; the big-endian words follow after the little-endian ones."""
+def _runs_of(row: int, signal: SignalLayout, words: int) -> list[Run]:
+    """Return where the signal's bits are."""
     if signal.byte_order == "little_endian":
-        first_word, shift = divmod(signal.start, _WORD_BITS)
-        below = min(signal.length, _WORD_BITS - shift)
-        runs = [_Run(row, 0, first_word, shift, below), _Run(row, below, first_word + 1, 0, signal.length - below)]
+        first_word, shift = divmod(signal.start, WORD_BITS)
+        below = min(signal.length, WORD_BITS - shift)
+        runs = [Run(row, 0, first_word, shift, below), Run(row, below, first_word + 1, 0, signal.length - below)]
     else:
         byte, bit = divmod(signal.start, 8)
-        first_word, position = divmod(8 * byte + 7 - bit, _WORD_BITS)  # counted from the first bit on the wire
-        above = min(signal.length, _WORD_BITS - position)
+        first_word, position = divmod(8 * byte + 7 - bit, WORD_BITS)  # counted from the first bit on the wire
+        above = min(signal.length, WORD_BITS - position)
         rest = signal.length - above
-        first = _Run(row, rest, words + first_word, _WORD_BITS - position - above, above)
-        runs = [first, _Run(row, 0, words + first_word + 1, _WORD_BITS - rest, rest)]
+        first = Run(row, rest, words + first_word, WORD_BITS - position - above, above)
+        runs = [first, Run(row, 0, words + first_word + 1, WORD_BITS - rest, rest)]
     return [run for run in runs if run.bits]
 
 
-def _multiplexed(signals: Sequence[SignalLayout]) -> list[tuple[int, int, tuple[int, ...]]]:
-    """Return (row, row of its multiplexer, values) of multiplexed signals, multiplexers before what they select."""
+def _selections(signals: Sequence[SignalLayout]) -> tuple[Selection, ...]:
     rows = {signal.name: row for row, signal in enumerate(signals)}
 
     def depth(signal: SignalLayout) -> int:
@@ -276,4 +244,4 @@ def _multiplexed(signals: Sequence[SignalLayout]) -> list[tuple[int, int, tuple[
 
     selected = [(depth(s), rows[s.name], s.multiplexing) for s in signals if s.multiplexing]
     selected.sort(key=lambda entry: entry[:2])
-    return [(row, rows[rule.multiplexer], rule.values) for _, row, rule in selected]
+    return tuple(Selection(row, rows[rule.multiplexer], rule.values) for _, row, rule in selected)
