@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from twin.cli import check, fmu, report, rerun, run, schema, trace
+from twin.cli import bus, check, fmu, report, rerun, run, schema, trace
 from twin.errors import InputError, TwinError
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("check")(check.command)
+app.command("bus")(bus.command)
 app.command("run")(run.command)
 app.command("rerun")(rerun.command)
 app.command("report")(report.command)

@@ -1,0 +1,231 @@
+"""What a scenario puts on its buses, and how late each message can be, before anything is run.
+
+Whose firmware sends a message sends it at every activation of its control task; of any other message, the database
+says how often. What has neither is listed, and not counted; nor are replayed traces and transfers. Assumed: the longest
+frames, no errors, ECUs in the worst of all phases, all messages of an ECU queued at once, and clocks up to ``FAST_PPM``
+fast, whose ECUs send more often. A message is due when it is queued: an activation's execution time is constant, and so
+no jitter.
+
+What a gateway passes on is due when its original was: its worst response on the next segment counts from there, and its
+jitter is all that may have passed until then. Segments depend on each other by that, so they are analysed again until
+nothing changes; then every bound follows from the others (holistic analysis: Tindell, Clark 1994).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from twin.bms.messages import type_of
+from twin.bms.schedule import DRIFT_PPM
+from twin.build import architecture_of
+from twin.network.codec import MessageLayout
+from twin.network.database import Database, bus_messages
+from twin.network.network import Network, Node, Segment
+from twin.network.periodic import PeriodicMessage
+from twin.network.response_times import BusBounds, MessageBound, analyse
+from twin.network.site import SiteNetwork, site_network
+from twin.plant.plant import Wiring
+from twin.scenario import Scenario
+from twin.scenario.models import CELLS
+
+FAST_PPM = 5 * DRIFT_PPM
+"""One clock in 3 million is faster than five standard deviations."""
+MOST_ROUNDS = 100
+"""Of the analysis of segments that depend on each other; what then still grows has no bound."""
+
+
+@dataclass(frozen=True)
+class SentMessage:
+    """A message on a segment, and what is known of it."""
+
+    layout: MessageLayout
+    sender: str
+    """Its ECU, or the gateway that passes it on."""
+    cycle_ns: int
+    bound: MessageBound
+    """Against the clock of a fast sender."""
+
+    @property
+    def identifier(self) -> str:
+        """Three hexadecimal digits, or eight where the identifier has 29 bits."""
+        return f"{self.layout.identifier:#010x}" if self.layout.extended else f"{self.layout.identifier:#05x}"
+
+    @property
+    def label(self) -> str:
+        """Its name and identifier."""
+        return f"{self.layout.name} ({self.identifier})"
+
+
+@dataclass(frozen=True)
+class SegmentBounds:
+    """The messages of one segment, the winner of all arbitrations first."""
+
+    segment: Segment
+    messages: tuple[SentMessage, ...]
+
+    @property
+    def utilisation(self) -> float:
+        """Share of the segment's time that the longest frames take; above 1 it is overloaded."""
+        return BusBounds(tuple(one.bound for one in self.messages)).utilisation
+
+    @property
+    def starving(self) -> tuple[SentMessage, ...]:
+        """Messages that may never get through."""
+        return tuple(one for one in self.messages if one.bound.response_ns is None)
+
+    @property
+    def late(self) -> tuple[SentMessage, ...]:
+        """Messages that get through, but maybe after the next instance is due."""
+        return tuple(one for one in self.messages if one.bound.margin_ns is not None and one.bound.margin_ns < 0)
+
+    def warnings(self) -> list[str]:
+        """Return a sentence for each thing that is wrong with the segment."""
+        name, found = self.segment.name, []
+        starving = _and_others(self.starving)
+        if self.starving and self.utilisation > 1:
+            load = (
+                f"{100 * self.utilisation:.0f} % of {self.segment.bitrate_bit_s / 1e3:g} kbit/s with the longest frames"
+            )
+            found.append(f"bus {name} is overloaded, {load}: {starving} can starve")
+        elif self.starving:
+            found.append(f"bus {name} gets messages without a bound from a gateway: {starving} can be late at will")
+        if self.late:
+            worst = max(self.late, key=lambda one: (one.bound.response_ns or 0) / one.bound.deadline_ns)
+            response_ms = (worst.bound.response_ns or 0) / 1e6
+            others = f", and {len(self.late) - 1} more are late as well" if len(self.late) > 1 else ""
+            text = f"{worst.label} can take {response_ms:.3f} ms, and is sent every {worst.cycle_ns / 1e6:g} ms"
+            found.append(f"bus {name} is too slow: {text}{others}")
+        return found
+
+
+@dataclass(frozen=True)
+class SiteBounds:
+    """The buses of a site."""
+
+    segments: tuple[SegmentBounds, ...]
+    uncounted: tuple[MessageLayout, ...]
+    """Messages of which nobody says how often they are sent."""
+
+    def warnings(self) -> list[str]:
+        """Return a sentence for each thing that is wrong, none where all messages meet their deadlines."""
+        return [text for segment in self.segments for text in segment.warnings()]
+
+
+def bus_warnings(scenario: Scenario) -> list[str]:
+    """Return what to say before a run: overloaded buses with what starves, messages that may miss their deadline.
+
+    Raises InputError as ``site_bounds`` does.
+    """
+    return site_bounds(scenario).warnings()
+
+
+def site_bounds(scenario: Scenario) -> SiteBounds:
+    """Return what is known of all messages on a site's buses; every site has the same.
+
+    Raises InputError where the database or the options of the bus are wrong.
+    """
+    fleet = scenario.fleet
+    layouts = bus_messages(Database.load(scenario.bus.database), fleet.packs, fleet.modules)
+    site = site_network(layouts, scenario.bus)
+    cycles = _cycles(scenario, site)
+    bounds = _bounds(site.network, cycles)
+    origin = {message: layout for (layout, _), message in site.copies.items()}
+    segments = []
+    for number, segment in enumerate(site.network.segments):
+        sent = [
+            SentMessage(layouts[origin[message]], _ecu(site, message), cycles[message], bound)
+            for message, bound in bounds.items()
+            if site.network.segment_of(message) == number
+        ]
+        segments.append(SegmentBounds(segment, tuple(sorted(sent, key=lambda one: one.bound.message.priority))))
+    uncounted = [layout for index, layout in enumerate(layouts) if site.origins[0, index] not in cycles]
+    return SiteBounds(tuple(segments), tuple(uncounted))
+
+
+def _cycles(scenario: Scenario, site: SiteNetwork) -> dict[int, int]:
+    """Return how often, in ns, the network's messages are sent, where anything says so."""
+    fleet = scenario.fleet
+    architecture = architecture_of(scenario, Wiring(1, fleet.packs, fleet.modules, CELLS))
+    sent = {kind for firmware in architecture.firmware() for kind in firmware.sends}
+    task_ns = round(scenario.bms.period_s * 1e9)
+    cycles = {}
+    for (index, _), message in site.copies.items():
+        layout = site.layouts[index]
+        cycle_ns = task_ns if type_of(layout.name) in sent else layout.cycle_ns
+        if cycle_ns is not None:
+            cycles[message] = cycle_ns
+    return cycles
+
+
+def _bounds(network: Network, cycles: Mapping[int, int]) -> dict[int, MessageBound]:
+    """Return what is known of each message that is sent periodically."""
+    jitter_ns: dict[int, int | None] = dict.fromkeys(cycles, 0)
+    for _ in range(MOST_ROUNDS):
+        bounds = _bounds_given(network, cycles, jitter_ns)
+        passed_on = _passed_on_ns(network, bounds)
+        if all(jitter_ns[message] == late_ns for message, late_ns in passed_on.items()):
+            return bounds
+        jitter_ns |= passed_on
+    return _bounds_given(network, cycles, jitter_ns | dict.fromkeys(passed_on))
+
+
+def _passed_on_ns(network: Network, bounds: Mapping[int, MessageBound]) -> dict[int, int | None]:
+    """Return how long after the original was due a gateway has queued what it passes on; None: no bound."""
+    queued_ns: dict[int, int | None] = {}
+    for route in network.routes:
+        if route.message in bounds:
+            response_ns = bounds[route.message].response_ns
+            queued_ns[route.to] = None if response_ns is None else response_ns + route.delay_ns
+    return queued_ns
+
+
+def _bounds_given(
+    network: Network, cycles: Mapping[int, int], jitter_ns: Mapping[int, int | None]
+) -> dict[int, MessageBound]:
+    """Return the bounds, given when messages are queued after they are due; below one of jitter None there is none."""
+    bounds = {}
+    for number, segment in enumerate(network.segments):
+        on_it = [message for message in cycles if network.segment_of(message) == number]
+        periodic = [_periodic(network, message, cycles[message], jitter_ns[message] or 0) for message in on_it]
+        found = analyse(periodic, segment.bitrate_bit_s, data_bitrate_bit_s=segment.data_bitrate_bit_s).messages
+        unbounded = min(
+            (one.message.priority for place, one in zip(on_it, found, strict=True) if jitter_ns[place] is None),
+            default=None,
+        )
+        for message, bound in zip(on_it, found, strict=True):
+            lost = unbounded is not None and bound.message.priority >= unbounded
+            bounds[message] = replace(bound, response_ns=None) if lost else bound
+    return bounds
+
+
+def _periodic(network: Network, message: int, cycle_ns: int, jitter_ns: int) -> PeriodicMessage:
+    """Return a message of the network as a fast clock sends it."""
+    one = network.messages[message]
+    node = network.nodes[one.node]
+    return PeriodicMessage(
+        one.identifier,
+        int(cycle_ns * (1_000_000 - FAST_PPM)) // 1_000_000,
+        0,
+        jitter_ns,
+        bytes(one.length),
+        one.frame_bits,
+        Node(node.name, queue=node.queue),
+        extended=one.extended,
+        fd=one.fd,
+        bit_rate_switch=one.bit_rate_switch,
+    )
+
+
+def _ecu(site: SiteNetwork, message: int) -> str:
+    """Return whose controller sends a message of the network."""
+    node = site.network.messages[message].node
+    return next(ecu for ecu, on in site.controllers.items() if node in on.values())
+
+
+def _and_others(messages: Sequence[SentMessage]) -> str:
+    """Name the first of some messages, and count the others."""
+    if not messages:
+        return ""
+    count = len(messages) - 1
+    return messages[0].label + (f" and {count} of lower priority" if count else "")
