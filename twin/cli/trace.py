@@ -178,12 +178,14 @@ def _progress(console: Console, text: str, total: int) -> Iterator[Callable[[int
     """Show how far something is, and yield what to tell it."""
     from rich.progress import Progress
 
-    every = max(1, total // 1000)
+    shown = 0
     with Progress(console=console, transient=True) as progress:
         task: Any = progress.add_task(text, total=total)
 
         def on(done: int) -> None:
-            if done % every == 0 or done >= total:
+            nonlocal shown
+            if done - shown >= total / 1000 or done >= total:
+                shown = done
                 progress.update(task, completed=done)
 
         yield on

@@ -6,6 +6,7 @@ reader adds them to a date in float seconds.
 
 from __future__ import annotations
 
+import logging
 import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator
@@ -47,7 +48,7 @@ def read_trace(path: Path | str, format: str | None = None) -> Recording:  # noq
     rows, problems = _Rows(kind), []
     try:
         with _opened(path, kind) as reader:
-            problems = [*islice(_wrong(rows, reader, path), _MOST_PROBLEMS)]
+            problems = [*islice(_wrong(rows, reader, path, kind), _MOST_PROBLEMS)]
             if getattr(reader, "timestamps_format", None) == "relative":
                 found = "time stamps are relative to the line before; expected absolute ones"
                 problems.append(Problem(found, file=str(path)))
@@ -71,7 +72,7 @@ def _opened(path: Path, kind: Format) -> Any:
     try:
         reader = can.BLFReader(path) if kind.name == "blf" else can.MF4Reader(path)
     except Exception as mistake:  # what a parser raises depends on where it stumbles
-        raise InputError(_unreadable(path, mistake)) from None
+        raise InputError(_unreadable(path, kind, mistake)) from None
     if isinstance(reader, can.BLFReader):
         if path.stat().st_size < reader.file_size:
             reader.stop()
@@ -81,27 +82,53 @@ def _opened(path: Path, kind: Format) -> Any:
     return reader
 
 
-def _wrong(rows: _Rows, reader: Iterable[can.Message], path: Path) -> Iterator[Problem]:
+def _wrong(rows: _Rows, reader: Iterable[can.Message], path: Path, kind: Format) -> Iterator[Problem]:
     """Take all messages that a bus can carry, and yield what is wrong with the others, or with the file."""
     lines = getattr(reader, "file", None)
-    try:
-        for number, message in enumerate(reader, 1):
-            found = _impossible(message)
-            if found is None:
-                rows.take(message)
-            elif isinstance(lines, _Lines):
-                yield Problem(found, str(path), lines.number)
-            else:
-                yield Problem(found, str(path), path=f"frame {number}")
-    except OSError:
-        raise
-    except Exception as mistake:  # what a parser raises depends on where it stumbles
-        yield _unreadable(path, mistake, lines.number if isinstance(lines, _Lines) else None)
+    line = (lambda: lines.number) if isinstance(lines, _Lines) else (lambda: None)
+    with _Warnings() as warnings:
+        try:
+            for number, message in enumerate(reader, 1):
+                for text in warnings.take():
+                    yield Problem(text, str(path))
+                if found := _impossible(message):
+                    yield Problem(found, str(path), line(), path=None if line() else f"frame {number}")
+                else:
+                    rows.take(message)
+        except OSError:
+            raise
+        except Exception as mistake:  # what a parser raises depends on where it stumbles
+            yield _unreadable(path, kind, mistake, line())
+        for text in warnings.take():
+            yield Problem(text, str(path))
 
 
-def _unreadable(path: Path, mistake: Exception, line: int | None = None) -> Problem:
-    text = f"{mistake or type(mistake).__name__}"
-    return Problem(f"cannot be read: {text}", str(path), line)
+class _Warnings(logging.Handler):
+    """What python-can warns of in its log while it reads: that it leaves something out."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._texts: list[str] = []
+
+    def __enter__(self) -> _Warnings:
+        logging.getLogger("can.io").addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("can.io").removeHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a warning."""
+        self._texts.append(record.getMessage())
+
+    def take(self) -> list[str]:
+        """Return the warnings since the last call."""
+        texts, self._texts = self._texts, []
+        return texts
+
+
+def _unreadable(path: Path, kind: Format, mistake: Exception, line: int | None = None) -> Problem:
+    return Problem(f"cannot be read as {kind.name}: {mistake or type(mistake).__name__}", str(path), line)
 
 
 def _impossible(message: can.Message) -> str | None:

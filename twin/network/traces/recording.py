@@ -50,7 +50,7 @@ class Recording:
     """``[frame, 8 or 64]``; bytes beyond the frame's data are 0."""
 
     @classmethod
-    def of_log(cls, columns: Mapping[str, Column], bitrate_bit_s: float) -> Recording:
+    def of_log(cls, columns: Mapping[str, Column], bitrate_bit_s: float | Column) -> Recording:
         """Return what a tool would have recorded of logged frames: the columns of ``frames`` in a run.
 
         ``bitrate_bit_s``: nominal, as one number or by segment. The log has the end of the interframe space, three bit
