@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from twin.analysis.bus_bounds import SegmentBounds, SentMessage, SiteBounds
     from twin.scenario import Scenario
 
-ASSUMED = "Worst: ECUs in the worst of all phases, the longest frames, no errors. Deadline: the next instance, of a fast clock."
+ASSUMED = "Worst: ECUs in the worst of phases, longest frames, no errors. Deadline: the next instance, of a fast clock."
 BUSIEST = 5
 """Senders that are named."""
 
