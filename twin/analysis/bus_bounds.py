@@ -81,21 +81,21 @@ class SegmentBounds:
 
     def warnings(self) -> list[str]:
         """Return a sentence for each thing that is wrong with the segment."""
-        name, found = self.segment.name, []
+        name, rate, found = self.segment.name, f"{self.segment.bitrate_bit_s / 1e3:g} kbit/s", []
         starving = _and_others(self.starving)
-        if self.starving and self.utilisation > 1:
-            load = (
-                f"{100 * self.utilisation:.0f} % of {self.segment.bitrate_bit_s / 1e3:g} kbit/s with the longest frames"
-            )
+        if starving and self.utilisation > 1:
+            load = f"{100 * self.utilisation:.0f} % of {rate} with the longest frames"
             found.append(f"bus {name} is overloaded, {load}: {starving} can starve")
-        elif self.starving:
-            found.append(f"bus {name} gets messages without a bound from a gateway: {starving} can be late at will")
+        elif starving:
+            found.append(
+                f"bus {name} gets messages from a gateway that starve before it: {starving} can be late at will"
+            )
         if self.late:
             worst = max(self.late, key=lambda one: (one.bound.response_ns or 0) / one.bound.deadline_ns)
             response_ms = (worst.bound.response_ns or 0) / 1e6
-            others = f", and {len(self.late) - 1} more are late as well" if len(self.late) > 1 else ""
+            others = f"; {len(self.late) - 1} more can be late" if len(self.late) > 1 else ""
             text = f"{worst.label} can take {response_ms:.3f} ms, and is sent every {worst.cycle_ns / 1e6:g} ms"
-            found.append(f"bus {name} is too slow: {text}{others}")
+            found.append(f"messages can be late on bus {name}, {rate}: {text}{others}")
         return found
 
 
@@ -108,8 +108,9 @@ class SiteBounds:
     """Messages of which nobody says how often they are sent."""
 
     def warnings(self) -> list[str]:
-        """Return a sentence for each thing that is wrong, none where all messages meet their deadlines."""
-        return [text for segment in self.segments for text in segment.warnings()]
+        """Return a sentence for each thing that is wrong, the fullest segment first; none where nothing is."""
+        fullest_first = sorted(self.segments, key=lambda segment: -segment.utilisation)
+        return [text for segment in fullest_first for text in segment.warnings()]
 
 
 def bus_warnings(scenario: Scenario) -> list[str]:
