@@ -127,6 +127,12 @@ WARNINGS = [
             "Module01_CellVoltages4 (0x440) can take 1008.000 ms, and is sent every 1000 ms",
         ],
     ),
+    (
+        "a queue that is too short drops frames",
+        ["bus.queue=fifo", "bus.queue_frames=8"],
+        ["the queue of Pack1 on bus can holds 8 of the 9 frames that it can get at once: the rest is dropped"],
+    ),
+    ("a queue by priority has room for all", ["bus.queue=priority", "bus.queue_frames=1"], []),
 ]
 
 

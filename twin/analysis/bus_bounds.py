@@ -13,7 +13,8 @@ nothing changes; then every bound follows from the others (holistic analysis: Ti
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from twin.bms.messages import type_of
@@ -96,7 +97,15 @@ class SegmentBounds:
             others = f"; {len(self.late) - 1} more can be late" if len(self.late) > 1 else ""
             text = f"{worst.label} can take {response_ms:.3f} ms, and is sent every {worst.cycle_ns / 1e6:g} ms"
             found.append(f"messages can be late on bus {name}, {rate}: {text}{others}")
-        return found
+        return [*found, *self._overfull()]
+
+    def _overfull(self) -> Iterator[str]:
+        """Yield the FIFOs that cannot hold all that their node may queue at one instant."""
+        queued = Counter(one.bound.message.sender for one in self.messages)
+        for node, count in queued.items():
+            if node is not None and node.queue == "fifo" and count > node.depth:
+                held = f"the queue of {node.name} on bus {self.segment.name} holds {node.depth} of the {count} frames"
+                yield f"{held} that it can get at once: the rest is dropped"
 
 
 @dataclass(frozen=True)
@@ -211,7 +220,7 @@ def _periodic(network: Network, message: int, cycle_ns: int, jitter_ns: int) -> 
         jitter_ns,
         bytes(one.length),
         one.frame_bits,
-        Node(node.name, queue=node.queue),
+        Node(node.name, queue=node.queue, depth=node.depth),
         extended=one.extended,
         fd=one.fd,
         bit_rate_switch=one.bit_rate_switch,
