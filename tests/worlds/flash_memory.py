@@ -13,7 +13,7 @@ ERASED = 0xFF
 
 @dataclass
 class FlashMemory:
-    """Addresses 0 to ``capacity_bytes``; an image is good if its last four bytes are the CRC-32 of those before."""
+    """Writing only clears bits, as in real memories. What was erased last is good if it ends with its own CRC-32."""
 
     capacity_bytes: int = 1 << 16
     erase_ns: int = 0
@@ -24,6 +24,7 @@ class FlashMemory:
     worn: bool = False
     """Nothing can be written any more."""
     content: bytearray = field(init=False)
+    image: slice = field(default_factory=lambda: slice(0), init=False)
     writes: int = 0
     restarts: int = 0
 
@@ -31,19 +32,22 @@ class FlashMemory:
         self.content = bytearray([0]) * self.capacity_bytes
 
     def erase(self, address: int, size: int) -> Work:
-        self.content[address : address + size] = bytes([ERASED]) * size
+        self.image = slice(address, address + size)
+        self.content[self.image] = bytes([ERASED]) * size
         return Work(True, self.erase_ns)
 
     def write(self, address: int, data: bytes) -> Work:
         self.writes += 1
         if self.worn:
             return Work(False, self.write_ns)
-        self.content[address : address + len(data)] = data
+        for place, byte in enumerate(data, address):
+            self.content[place] &= byte
         return Work(True, self.write_ns)
 
     def check(self) -> Work:
-        image = bytes(self.content).rstrip(bytes([ERASED]))
-        return Work(zlib.crc32(image[:-4]) == int.from_bytes(image[-4:], "big"), self.check_ns)
+        image = bytes(self.content[self.image])
+        good = len(image) > 4 and zlib.crc32(image[:-4]) == int.from_bytes(image[-4:], "big")
+        return Work(good, self.check_ns)
 
     def restart(self) -> int:
         self.restarts += 1

@@ -197,9 +197,11 @@ def _channel(
         ends += [len(messages) - 1] if _add(messages, nodes, message) else []
     if len(ends) < 2:
         return []
+    request, response = ends
     return [
         Channel(
-            *ends,
+            request,
+            response,
             block_size=chance.of([0, 0, 1, 2, 8]),
             stmin_ns=chance.of([0, 0, 100_000, 400_000, 1_000_000]),
             padding=chance.of([None, 0xCC, 0]),
@@ -237,7 +239,7 @@ def _happening(chance: _Chance, network: Network, now_ns: NDArray[np.int64], *, 
         kinds += [_transfer, _transfer]
     if errors:
         kinds += [_noise, _invert, _invert, _glitch, _switch, _switch]
-    return chance.of(kinds)(chance, network, now_ns)  # type: ignore[no-any-return]
+    return chance.of(kinds)(chance, network, now_ns)
 
 
 def _send(chance: _Chance, network: Network, now_ns: NDArray[np.int64]) -> Call:

@@ -265,7 +265,7 @@ class UdsServer:
         if self._wrong_keys < self.rules.attempts:
             return _Reply(ResponseCode.INVALID_KEY)
         self._wrong_keys, self._no_seed_until_ns = 0, now_ns + self.rules.delay_ns
-        return _Reply(ResponseCode.EXCEEDED_NUMBER_OF_ATTEMPTS)
+        return _Reply(ResponseCode.EXCEED_NUMBER_OF_ATTEMPTS)
 
     def _routine(self, request: bytes, _now_ns: int) -> _Reply:
         routine, echo = int.from_bytes(request[2:4], "big"), bytes([START_ROUTINE]) + request[2:4]
@@ -359,7 +359,7 @@ def _sub_function(request: bytes) -> int:
 
 
 def _area(record: bytes) -> tuple[int, int] | None:
-    """Return address and size, the lengths of which come first, that of the size in the high nibble; None: malformed."""
+    """Return address and size, whose lengths come first, that of the size in the high nibble; None: malformed."""
     size_bytes, address_bytes = record[0] >> 4, record[0] & 0x0F
     if not size_bytes or not address_bytes or len(record) != 1 + address_bytes + size_bytes:
         return None

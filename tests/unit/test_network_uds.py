@@ -1,0 +1,233 @@
+"""UDS: what a server answers, byte by byte, and how a client flashes it, with and without a bus between them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.worlds.flash_memory import MS, FlashMemory, image_of, key_of, server_of
+from twin.network.uds.client import Refusal, Sequence, flash_sequence, read_sequence
+from twin.network.uds.server import Answer, ServerRules, UdsServer
+from twin.network.uds.services import ResponseCode, Service
+
+S = 1_000 * MS
+ERASE = "31 01 FF 00 44 00 00 00 00 00 00 01 00"
+DOWNLOAD = "34 00 44 00 00 00 00 00 00 01 00"
+
+
+def ask(server: UdsServer, request: str, now_ns: int = 0) -> str:
+    """Return the last answer to a request, in hexadecimal."""
+    answers = server.answer(bytes.fromhex(request), now_ns)
+    return answers[-1].data.hex(" ").upper() if answers else ""
+
+
+def unlock(server: UdsServer, now_ns: int = 0) -> None:
+    assert ask(server, "10 02", now_ns).startswith("50 02")
+    seed = bytes.fromhex(ask(server, "27 01", now_ns))[2:]
+    assert ask(server, "27 02" + key_of(seed).hex(), now_ns) == "67 02"
+
+
+def unlocked_server(flash: FlashMemory | None = None, rules: ServerRules | None = None) -> UdsServer:
+    server = server_of(flash or FlashMemory(), rules)
+    unlock(server)
+    return server
+
+
+def converse(sequence: Sequence, server: UdsServer) -> tuple[Refusal | None, list[bytes]]:
+    """Let a client and a server talk without a bus; return how it ended, and all requests."""
+    requests, now_ns = [next(sequence)], 0
+    while True:
+        answers = server.answer(requests[-1], now_ns)
+        now_ns = answers[-1].at_ns if answers else now_ns
+        try:
+            requests.append(sequence.send(answers[-1].data if answers else b""))
+        except StopIteration as end:
+            return end.value, requests
+
+
+# (requests, the answer to the last one): the first that holds of all that can be wrong.
+ANSWERS = {
+    "unknown service": (["83 00"], "7F 83 11"),
+    "session": (["10 03"], "50 03 00 32 01 F4"),
+    "no such session": (["10 07"], "7F 10 12"),
+    "session too short": (["10"], "7F 10 13"),
+    "session too long": (["10 02 00"], "7F 10 13"),
+    "suppressed": (["10 83"], ""),
+    "suppressed, but refused": (["10 87"], "7F 10 12"),
+    "tester present": (["3E 00"], "7E 00"),
+    "tester present, suppressed": (["3E 80"], ""),
+    "tester present, unknown": (["3E 01"], "7F 3E 12"),
+    "reset": (["11 01"], "51 01"),
+    "no such reset": (["11 7E"], "7F 11 12"),
+    "read": (["22 F1 89"], "62 F1 89 31 2E 34 2E 32"),
+    "read two": (["22 F1 89 F1 5A"], "62 F1 89 31 2E 34 2E 32 F1 5A 00 00 00 00"),
+    "read one of two": (["22 F1 89 00 00"], "62 F1 89 31 2E 34 2E 32"),
+    "read unknown": (["22 00 00"], "7F 22 31"),
+    "read half an identifier": (["22 F1 89 F1"], "7F 22 13"),
+    "write in the default session": (["2E F1 5A 01 02 03 04"], "7F 2E 7F"),
+    "write while locked": (["10 03", "2E F1 5A 01 02 03 04"], "7F 2E 33"),
+    "seed in the default session": (["27 01"], "7F 27 7F"),
+    "seed": (["10 02", "27 01"], "67 01 12 34 56 71"),
+    "key without a seed": (["10 02", "27 02 00"], "7F 27 24"),
+    "wrong key": (["10 02", "27 01", "27 02 00 00 00 00"], "7F 27 35"),
+    "key too short": (["10 02", "27 01", "27 02 00"], "7F 27 13"),
+    "key twice for one seed": (["10 02", "27 01", "27 02 00 00 00 00", "27 02 00 00 00 00"], "7F 27 24"),
+    "no such level": (["10 02", "27 05"], "7F 27 12"),
+    "erase in the wrong session": (["10 03", ERASE], "7F 31 7F"),
+    "erase while locked": (["10 02", ERASE], "7F 31 33"),
+    "download while locked": (["10 02", DOWNLOAD], "7F 34 33"),
+    "block while locked": (["10 02", "36 01 00"], "7F 36 33"),
+    "count faults": (["19 01 08"], "59 01 FF 01 00 02"),
+    "list faults": (["19 02 01"], "59 02 FF 01 02 03 09"),
+    "clear faults": (["14 FF FF FF", "19 02 FF"], "59 02 FF"),
+    "clear other faults": (["14 00 00 01"], "7F 14 31"),
+}
+UNLOCKED_ANSWERS = {
+    "write": (["2E F1 5A 01 02 03 04", "22 F1 5A"], "62 F1 5A 01 02 03 04"),
+    "write what is fixed": (["2E F1 89 00"], "7F 2E 31"),
+    "write another length": (["2E F1 5A 01"], "7F 2E 13"),
+    "seed when unlocked": (["27 01"], "67 01 00 00 00 00"),
+    "another session locks": (["10 02", ERASE], "7F 31 33"),
+    "erase": ([ERASE], "71 01 FF 00 00"),
+    "erase all": (["31 01 FF 00"], "71 01 FF 00 00"),
+    "erase too much": (["31 01 FF 00 44 00 00 00 01 00 01 00 00"], "7F 31 31"),
+    "stop a routine": (["31 02 FF 00"], "7F 31 12"),
+    "unknown routine": (["31 01 02 03"], "7F 31 31"),
+    "check what is bad": (["31 01 FF 01"], "71 01 FF 01 01"),
+    "download": ([DOWNLOAD], "74 20 0F FF"),
+    "compressed": (["34 10" + DOWNLOAD[5:]], "7F 34 31"),
+    "malformed size": (["34 00 44 00 00"], "7F 34 31"),
+    "too large": (["34 00 44 00 00 00 00 00 02 00 00"], "7F 34 70"),
+    "download in a download": ([DOWNLOAD, DOWNLOAD], "7F 34 22"),
+    "block without a download": (["36 01 00"], "7F 36 24"),
+    "block": ([DOWNLOAD, "36 01 AA"], "76 01"),
+    "block 0 first": ([DOWNLOAD, "36 00 AA"], "7F 36 73"),
+    "block left out": ([DOWNLOAD, "36 01 AA", "36 03 AA"], "7F 36 73"),
+    "block again": ([DOWNLOAD, "36 01 AA", "36 01 AA"], "76 01"),
+    "more than was said": ([DOWNLOAD, "36 01" + "00" * 257], "7F 36 71"),
+    "block too long": ([DOWNLOAD, "36 01" + "00" * 4094], "7F 36 13"),
+    "exit without a download": (["37"], "7F 37 24"),
+    "exit too early": ([DOWNLOAD, "36 01 AA", "37"], "7F 37 24"),
+    "exit": ([DOWNLOAD, "36 01" + "AA" * 256, "37"], "77"),
+}
+
+
+@pytest.mark.parametrize(("requests", "answer"), ANSWERS.values(), ids=ANSWERS)
+def test_answers(requests: list[str], answer: str) -> None:
+    server = server_of(FlashMemory())
+    assert [ask(server, request) for request in requests][-1] == answer
+
+
+@pytest.mark.parametrize(("requests", "answer"), UNLOCKED_ANSWERS.values(), ids=UNLOCKED_ANSWERS)
+def test_answers_when_unlocked(requests: list[str], answer: str) -> None:
+    server = unlocked_server()
+    assert [ask(server, request) for request in requests][-1] == answer
+
+
+def test_a_block_that_comes_again_is_written_once() -> None:
+    flash = FlashMemory()
+    server = unlocked_server(flash)
+    for request in (ERASE, DOWNLOAD, "36 01 AA", "36 01 AA", "36 02 BB"):
+        ask(server, request)
+    assert (flash.writes, bytes(flash.content[:3])) == (2, b"\xaa\xbb\xff")
+
+
+def test_a_session_ends_when_nothing_was_asked_for_its_time() -> None:
+    server = unlocked_server()
+    assert ask(server, "3E 80", 4 * S) == ""
+    assert ask(server, ERASE, 9 * S) == "71 01 FF 00 00"
+    assert ask(server, ERASE, 14 * S + 1) == "7F 31 7F"
+
+
+def test_three_wrong_keys_and_no_seed_for_ten_seconds() -> None:
+    server = server_of(FlashMemory())
+    ask(server, "10 02")
+    for code in ("35", "35", "36"):
+        ask(server, "27 01")
+        assert ask(server, "27 02 00 00 00 00") == f"7F 27 {code}"
+    server.restart(0)  # a restart does not help
+    ask(server, "10 02")
+    assert ask(server, "27 01", 1 * S) == "7F 27 37"
+    unlock(server, 10 * S)
+
+
+def test_what_takes_long_is_announced_again_and_again() -> None:
+    server = unlocked_server(FlashMemory(erase_ns=6 * S))
+    pending, done = b"\x7f\x31\x78", b"\x71\x01\xff\x00\x00"
+    instants_ns = [0, 5 * S // 2, 5 * S]
+    assert server.answer(bytes.fromhex(ERASE), 0) == [*(Answer(at, pending) for at in instants_ns), Answer(6 * S, done)]
+    assert ask(server, "22 F1 89", 3 * S) == "7F 22 21"
+    assert ask(server, "3E 80", 3 * S) == ""
+    assert ask(server, "22 F1 89", 6 * S).startswith("62")
+
+
+def test_an_answer_within_p2_is_not_announced() -> None:
+    server = unlocked_server(FlashMemory(erase_ns=50 * MS))
+    assert server.answer(bytes.fromhex(ERASE), 7) == [Answer(7 + 50 * MS, b"\x71\x01\xff\x00\x00")]
+
+
+def test_a_server_that_starts_is_silent() -> None:
+    server = unlocked_server(FlashMemory(boot_ns=2 * S))
+    assert ask(server, "11 01") == "51 01"
+    assert ask(server, "3E 00", 2 * S - 1) == ""
+    assert ask(server, ERASE, 2 * S) == "7F 31 7F"
+
+
+@pytest.mark.parametrize("size", [5, 62, 2 * 4093, 40_000])
+def test_flashing(size: int) -> None:
+    flash, image = FlashMemory(), image_of(size)
+    ended, requests = converse(flash_sequence(image, key_of=key_of), server_of(flash))
+    assert ended is None
+    assert bytes(flash.content[:size]) == image
+    assert flash.restarts == 1
+    blocks = -(-size // 4093)
+    assert [request[0] for request in requests] == [0x10, 0x27, 0x27, 0x31, 0x34, *[0x36] * blocks, 0x37, 0x31, 0x11]
+
+
+def test_block_counters_wrap_to_zero() -> None:
+    rules = ServerRules(block_bytes=10)
+    _, requests = converse(flash_sequence(image_of(8 * 258), key_of=key_of), server_of(FlashMemory(), rules))
+    counters = [request[1] for request in requests if request[0] == Service.TRANSFER_DATA]
+    assert counters == [*range(1, 256), 0, 1, 2]
+
+
+FAILURES = {
+    "wrong key": (FlashMemory(), bytes(4), ResponseCode.INVALID_KEY, "SECURITY_ACCESS: INVALID_KEY (0x35)"),
+    "too large": (
+        FlashMemory(capacity_bytes=99),
+        None,
+        ResponseCode.REQUEST_OUT_OF_RANGE,
+        "ROUTINE_CONTROL: REQUEST_OUT_OF_RANGE (0x31)",
+    ),
+    "worn": (
+        FlashMemory(worn=True),
+        None,
+        ResponseCode.GENERAL_PROGRAMMING_FAILURE,
+        "TRANSFER_DATA: GENERAL_PROGRAMMING_FAILURE (0x72)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("flash", "key", "code", "text"), FAILURES.values(), ids=FAILURES)
+def test_a_sequence_ends_with_the_code_that_the_server_gave(
+    flash: FlashMemory, key: bytes | None, code: ResponseCode, text: str
+) -> None:
+    sequence = flash_sequence(image_of(100), key_of=lambda seed: key or key_of(seed))
+    refusal, _ = converse(sequence, server_of(flash))
+    assert refusal is not None
+    assert (refusal.code, str(refusal)) == (code, text)
+
+
+def test_an_image_that_is_not_good_is_not_started() -> None:
+    flash = FlashMemory()
+    refusal, requests = converse(flash_sequence(b"no image at all", key_of=key_of), server_of(flash))
+    assert str(refusal) == "ROUTINE_CONTROL: 71 01 ff 01 01"
+    assert requests[-1][0] == Service.ROUTINE_CONTROL
+    assert flash.restarts == 0
+
+
+def test_no_answer_ends_a_sequence() -> None:
+    sequence = read_sequence(0xF189)
+    assert next(sequence) == b"\x22\xf1\x89"
+    with pytest.raises(StopIteration) as end:
+        sequence.send(b"")
+    assert str(end.value.value) == "READ_DATA_BY_IDENTIFIER: no answer"
