@@ -12,6 +12,7 @@ from pathlib import Path
 MODULES = [f"Module{number:02}" for number in range(1, 17)]
 PACKS = [f"Pack{number}" for number in range(1, 5)]
 INVERTER = "Inverter"
+GATEWAY = "Gateway"
 CELLS = range(1, 17)
 CYCLE_MS = 1000
 
@@ -44,6 +45,10 @@ class Signal:
     highest: float | None = None
     initial: int = 0
     choices: dict[int, str] | None = None
+    multiplexer: str = ""
+    """Its own name in the multiplexer itself."""
+    pages: Sequence[int] = ()
+    """Values of the multiplexer for which the signal is part of the frame."""
     comment: str = ""
 
     def line(self, start: int, receivers: Sequence[str]) -> str:
@@ -53,7 +58,8 @@ class Signal:
         lowest, highest = ends[0], ends[1] if self.highest is None else self.highest
         place = f"{start}|{self.bits}@1{'-' if self.signed else '+'}"
         values = f"({self.scale:g},{self.offset:g}) [{lowest:.10g}|{highest:.10g}]"
-        return f' SG_ {self.name} : {place} {values} "{self.unit}" {",".join(receivers)}'
+        page = " M" if self.multiplexer == self.name else f" m{self.pages[0]}" if self.pages else ""
+        return f' SG_ {self.name}{page} : {place} {values} "{self.unit}" {",".join(receivers)}'
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,8 @@ class Message:
     receivers: Sequence[str]
     comment: str
     signals: Sequence[Signal]
+    cycle_ms: int = CYCLE_MS
+    """0: sent when there is something to say."""
 
     def block(self) -> Iterator[str]:
         """Yield the lines of the BO_ block."""
@@ -87,7 +95,10 @@ class Message:
 
     def attributes(self) -> Iterator[str]:
         """Yield the BA_ lines: cycle time, and what a signal says until its sender sets it."""
-        yield f'BA_ "GenMsgCycleTime" BO_ {self.identifier} {CYCLE_MS};'
+        if self.cycle_ms:
+            yield f'BA_ "GenMsgCycleTime" BO_ {self.identifier} {self.cycle_ms};'
+        else:
+            yield f'BA_ "GenMsgSendType" BO_ {self.identifier} 1;'
         for signal in self.signals:
             if signal.initial:
                 yield f'BA_ "GenSigStartValue" SG_ {self.identifier} {signal.name} {signal.initial};'
@@ -98,6 +109,13 @@ class Message:
             if signal.choices:
                 table = " ".join(f'{number} "{text}"' for number, text in signal.choices.items())
                 yield f"VAL_ {self.identifier} {signal.name} {table} ;"
+
+    def pages(self) -> Iterator[str]:
+        """Yield the SG_MUL_VAL_ lines."""
+        for signal in self.signals:
+            if signal.pages:
+                ranges = ", ".join(f"{page}-{page}" for page in signal.pages)
+                yield f"SG_MUL_VAL_ {self.identifier} {signal.name} {signal.multiplexer} {ranges};"
 
 
 def flag(name: str, start: int | None = None, comment: str = "") -> Signal:
@@ -113,6 +131,17 @@ STATE = (
 )
 LEVEL = Signal("Level", 2, choices=LEVELS, comment="Most severe finding that is present now.")
 FAULT_CODE = Signal("FaultCode", 8, start=56, choices=FAULT_CODES, comment="What that finding is.")
+FAULT = (
+    Signal("Code", 8, choices=FAULT_CODES, multiplexer="Code", comment="What was found; the value's unit hangs on it."),
+    Signal("Level", 2, choices=LEVELS, comment="How severe it is now; ok: it has cleared."),
+    Signal("Module", 6, comment="Where: the module's number, 0 for the whole pack."),
+    Signal("Cell", 8, comment="Where: the cell's number, 0 for the whole module."),
+    Signal("Voltage", 16, 0.01, "V", start=24, multiplexer="Code", pages=(1, 2, 11)),
+    Signal("Temperature", 16, 0.1, "degC", signed=True, start=24, multiplexer="Code", pages=(3, 4)),
+    Signal("Current", 16, 0.1, "A", start=24, multiplexer="Code", pages=(5,), comment="A magnitude."),
+    Signal("Silence", 16, 0.1, "s", start=24, multiplexer="Code", pages=(10,), comment="Since the last frame heard."),
+)
+ISO_TP = tuple(Signal(f"Byte{place}", 8) for place in range(8))
 
 
 def module_messages(number: int) -> Iterator[Message]:
@@ -133,6 +162,17 @@ def module_messages(number: int) -> Iterator[Message]:
         yield Message(
             0x440 + 0x10 * frame + digit, f"{node}_Temperatures{frame}", 8, node, PACKS, comment, temperatures
         )
+    yield from events(node, 0x140 + digit, 0x610 + digit, 0x630 + digit)
+
+
+def events(node: str, fault: int, request: int, response: int) -> Iterator[Message]:
+    """Yield what an ECU and the gateway say to each other when there is something to say."""
+    what = f"Sent by {node} when a finding appears, gets better or worse, or clears."
+    yield Message(fault, f"{node}_Fault", 5, node, [GATEWAY], what, FAULT, 0)
+    what = f"ISO-TP frames of UDS requests to {node}, and flow control of its responses."
+    yield Message(request, f"{node}_DiagnosticRequest", 8, GATEWAY, [node], what, ISO_TP, 0)
+    what = f"ISO-TP frames of UDS responses of {node}, and flow control of the requests."
+    yield Message(response, f"{node}_DiagnosticResponse", 8, node, [GATEWAY], what, ISO_TP, 0)
 
 
 def pack_messages(number: int) -> Iterator[Message]:
@@ -157,6 +197,7 @@ def pack_messages(number: int) -> Iterator[Message]:
         Signal("Temperature", 8, 0.5, "degC", offset=-40, comment="Of the hottest cell."),
     )
     yield Message(0x118 + digit, f"{node}_Limits", 6, node, others, f"What pack {number} can take and give.", limits)
+    yield from events(node, 0x130 + digit, 0x600 + digit, 0x620 + digit)
 
 
 def inverter_messages() -> Iterator[Message]:
@@ -231,17 +272,20 @@ NS_ :
 BS_:
 """
 OVERVIEW = (
-    "A home battery: up to four packs and sixteen modules of 16 cells, one inverter, one bus of 500 kbit/s. "
-    "Commands and states win arbitration over telemetry. Every message has a cycle time of 1 s. "
+    "A home battery: up to four packs and sixteen modules of 16 cells, an inverter, a gateway, one bus of 500 kbit/s. "
+    "Commands, states and faults win arbitration over telemetry, and telemetry over diagnostics. Messages have a cycle "
+    "time of 1 s, but for faults and diagnostics (UDS over ISO-TP), which are sent when there is something to say. "
     "Written by make_home_battery.py."
 )
 DEFINITIONS = """BA_DEF_ "BusType" STRING ;
 BA_DEF_ "Baudrate" INT 10000 1000000;
 BA_DEF_ BO_ "GenMsgCycleTime" INT 0 65535;
+BA_DEF_ BO_ "GenMsgSendType" ENUM "cyclic","event";
 BA_DEF_ SG_ "GenSigStartValue" INT 0 65535;
 BA_DEF_DEF_ "BusType" "CAN";
 BA_DEF_DEF_ "Baudrate" 500000;
 BA_DEF_DEF_ "GenMsgCycleTime" 0;
+BA_DEF_DEF_ "GenMsgSendType" "cyclic";
 BA_DEF_DEF_ "GenSigStartValue" 0;
 BA_ "BusType" "CAN";
 BA_ "Baudrate" 500000;"""
@@ -254,18 +298,20 @@ def node_comments() -> Iterator[str]:
     for number, node in enumerate(PACKS, 1):
         yield f'CM_ BU_ {node} "Controller of pack {number}: limits and contactors.";'
     yield f'CM_ BU_ {INVERTER} "The inverter on the DC link.";'
+    yield f'CM_ BU_ {GATEWAY} "The way out, where a site has one: it reports faults and updates the others.";'
 
 
 def database() -> str:
     """Return the text of the DBC file."""
     everything = messages()
-    lines = [HEADER, f"BU_: {' '.join([*MODULES, *PACKS, INVERTER])}", ""]
+    lines = [HEADER, f"BU_: {' '.join([*MODULES, *PACKS, INVERTER, GATEWAY])}", ""]
     lines += [line for message in everything for line in message.block()]
     lines += [f'CM_ "{OVERVIEW}";', *node_comments()]
     lines += [line for message in everything for line in message.comments()]
     lines += [DEFINITIONS]
     lines += [line for message in everything for line in message.attributes()]
     lines += [line for message in everything for line in message.values()]
+    lines += [line for message in everything for line in message.pages()]
     return "\n".join(lines) + "\n"
 
 

@@ -6,6 +6,7 @@ import runpy
 from pathlib import Path
 
 import cantools
+import numpy as np
 import pytest
 
 from twin.bms import codes
@@ -29,9 +30,10 @@ def test_the_file_is_what_its_script_writes() -> None:
 
 def test_cantools_opens_it_strictly() -> None:
     judge = cantools.database.load_file(HOME_BATTERY, strict=True)
-    assert len(judge.messages) == 16 * 7 + 4 * 3 + 7
-    assert all(message.comment and message.cycle_time == 1000 for message in judge.messages)
-    assert all(message.senders and message.receivers for message in judge.messages)
+    assert len(judge.messages) == 16 * (7 + 3) + 4 * (3 + 3) + 7
+    assert all(message.comment and message.senders and message.receivers for message in judge.messages)
+    kinds = {(message.send_type, message.cycle_time) for message in judge.messages}
+    assert kinds == {("cyclic", 1000), ("event", None)}
 
 
 def test_what_engineers_look_up(database: Database) -> None:
@@ -44,9 +46,33 @@ def test_what_engineers_look_up(database: Database) -> None:
 
 def test_fault_codes_are_those_of_the_firmware(database: Database) -> None:
     catalogue = {code.number: code.name for code in vars(codes).values() if isinstance(code, codes.FaultCode)}
-    for message in ("Module01_State", "Pack1_State"):
-        choices = next(signal.choices for signal in database[message].signals if signal.name == "FaultCode")
+    for message in ("Module01_State", "Pack1_State", "Module01_Fault", "Pack1_Fault"):
+        choices = next(signal.choices for signal in database[message].signals if signal.name.endswith("Code"))
         assert choices == {0: "none", **catalogue}
+
+
+def test_a_fault_carries_its_value_in_the_unit_of_its_code(database: Database) -> None:
+    units = {"V": "V", "K": "degC", "A": "A", "s": "s"}
+    catalogue = [code for code in vars(codes).values() if isinstance(code, codes.FaultCode)]
+    fault = database["Module03_Fault"]
+    payload = fault.encode({"Code": np.array([float(code.number) for code in catalogue]), "Level": 3.0, "Cell": 16.0})
+    unit = {signal.name: signal.unit for signal in fault.signals if signal.multiplexing}
+    said = {name: values for name, values in fault.decode(payload).items() if name in unit}
+    for row, code in enumerate(catalogue):
+        assert [unit[name] for name, values in said.items() if not np.isnan(values[row])] == [units[code.unit]], code
+
+
+def test_diagnostics_are_a_pair_for_every_ecu_that_can_be_updated(database: Database) -> None:
+    """Of lower priority than all that is cyclic, and a response a fixed distance behind its request."""
+    for node in database.nodes:
+        if node in ("Inverter", "Gateway"):
+            continue
+        request, response = database[f"{node}_DiagnosticRequest"], database[f"{node}_DiagnosticResponse"]
+        assert (request.sender, request.receivers, request.length) == ("Gateway", (node,), 8)
+        assert (response.sender, response.receivers, response.length) == (node, ("Gateway",), 8)
+        assert response.identifier == request.identifier + 0x20
+    diagnostics = [message.identifier for message in database.messages if "Diagnostic" in message.name]
+    assert min(diagnostics) > max(message.identifier for message in database.messages if message.cycle_ns)
 
 
 def test_all_modules_say_the_same_things(database: Database) -> None:
@@ -74,6 +100,16 @@ def test_a_site_sends_the_messages_of_the_nodes_it_has(
     assert f"Module{packs * modules:02}" in senders
     assert f"Module{packs * modules + 1:02}" not in senders
     assert {"Inverter", "Pack1"} <= senders
+
+
+def test_a_site_with_a_gateway_has_faults_and_diagnostics_of_the_nodes_it_has(database: Database) -> None:
+    plain, more = (bus_messages(database, 1, 2, gateway=gateway) for gateway in (False, True))
+    assert set(plain) < set(more)
+    assert {message.name for message in set(more) - set(plain)} == {
+        f"{node}_{kind}"
+        for node in ("Module01", "Module02", "Pack1")
+        for kind in ("Fault", "DiagnosticRequest", "DiagnosticResponse")
+    }
 
 
 def test_a_site_with_more_nodes_than_the_database_is_refused(database: Database) -> None:
@@ -118,12 +154,116 @@ BO_ 3 Again: 8 Module01
  SG_ Value : 0|8@1+ (0,0) [0|0] "" Pack1
 """
     assert problems_of(text, tmp_path) == [
-        (9, "Overlap", "The signals Second and First are overlapping in message Overlap."),
-        (13, "Outside", "The signal Wide does not fit in message Outside."),
+        (11, "Overlap.Second", "overlaps First"),
+        (14, "Outside.Wide", "reaches beyond the 2 bytes of its message"),
         (16, "Long", "no classic frame carries 9 bytes"),
-        (19, "Again.Value", "the factor is 0"),
         (19, "Again", "identifier 0x3 is used by Long already"),
+        (20, "Again.Value", "the factor is 0"),
     ]
+
+
+def signal(name: str, place: str, values: str = "(1,0) [0|0]", receivers: str = "Pack1") -> str:
+    return f' SG_ {name} : {place} {values} "" {receivers}\n'
+
+
+ONE = "BO_ 1 One: 8 Module01\n"
+VALUE = signal("Value", "0|8@1+")
+MISTAKES = {
+    "a sender that is no node": ("BO_ 1 One: 8 Nobody\n" + VALUE, (9, "One", "its sender Nobody is no node")),
+    "a receiver that is no node": (
+        ONE + signal("Value", "0|8@1+", receivers="Pack1,Nobody,Module01"),
+        (10, "One.Value", "its receiver Nobody is no node"),
+    ),
+    "an identifier of 13 bits": (
+        "BO_ 4096 One: 8 Module01\n" + VALUE,
+        (9, "One", "identifier 0x1000 does not fit into the 11 bits of a base frame"),
+    ),
+    "an extended identifier of 31 bits": (
+        "BO_ 4294967290 One: 8 Module01\n" + VALUE,
+        (9, "One", "identifier 0x7ffffffa does not fit into the 29 bits of an extended frame"),
+    ),
+    "a signal twice": (ONE + VALUE + signal("Value", "8|8@1+"), (11, "One.Value", "a second signal of this name")),
+    "no bits": (ONE + signal("Value", "0|0@1+"), (10, "One.Value", "a signal of 0 bits")),
+    "Motorola beyond the message": (
+        "BO_ 1 One: 2 Module01\n" + signal("Value", "10|8@0+"),
+        (10, "One.Value", "reaches beyond the 2 bytes of its message"),
+    ),
+    "Motorola over Intel": (
+        ONE + signal("Value", "0|12@1+") + signal("Other", "8|2@0+"),
+        (11, "One.Other", "overlaps Value"),
+    ),
+    "no multiplexer": (
+        ONE + signal("Value m3", "0|8@1+"),
+        (10, "One.Value", "part of page 3, but the message has no multiplexer"),
+    ),
+    "two multiplexers and no word which": (
+        ONE + signal("Page M", "0|8@1+") + signal("Other M", "8|8@1+") + signal("Value m3", "16|8@1+"),
+        (12, "One.Value", "selected by Page or Other? expected an SG_MUL_VAL_ entry that says so"),
+    ),
+    "a multiplexer that does not exist": (
+        ONE + signal("Page M", "0|8@1+") + signal("Value m3", "16|8@1+") + "\nSG_MUL_VAL_ 1 Value Pag 3-3;\n",
+        (13, "One.Value", "selected by Pag, which is no multiplexer of the message"),
+    ),
+    "a multiplexer that selects itself": (
+        ONE + signal("Page m1M", "0|8@1+") + "\nSG_MUL_VAL_ 1 Page Page 1-1;\n",
+        (12, "One.Page", "selected by Page, which is selected by itself in the end"),
+    ),
+    "a page that the multiplexer cannot name": (
+        ONE + signal("Page M", "0|2@1+") + signal("Value m4", "16|8@1+"),
+        (11, "One.Value", "part of page 4, but Page has 2 bits"),
+    ),
+    "overlap on one page": (
+        ONE + signal("Page M", "0|2@1+") + "".join(signal(f"{name} m1", "8|8@1+") for name in ("A", "B")),
+        (12, "One.B", "overlaps A"),
+    ),
+    "a range that ends first": (
+        ONE + signal("Value", "0|8@1+", "(1,0) [20|10]"),
+        (10, "One.Value", "its range [20|10] ends before it begins"),
+    ),
+    "a range out of reach": (
+        ONE + signal("Value", "0|8@1-", "(0.5,0) [64|80]"),
+        (10, "One.Value", "no value of its 8 bits is in the range [64|80]; they hold [-64|63.5]"),
+    ),
+    "a float of 24 bits": (
+        ONE + signal("Value", "0|24@1-") + "\nSIG_VALTYPE_ 1 Value : 1;\n",
+        (10, "One.Value", "a floating-point signal of 24 bits; expected 16, 32 or 64"),
+    ),
+    "an attribute without a definition": (
+        ONE + VALUE + '\nBA_ "GenMsgCycleTime" BO_ 1 100;\n',
+        (12, "BA_", "no attribute GenMsgCycleTime is defined"),
+    ),
+    "values of a signal that does not exist": (
+        ONE + VALUE + '\nVAL_ 1 Valu 1 "on" ;\n',
+        (12, None, "not a DBC file that can be read: unused VAL_ entries in DBC: VAL_ 1 Valu"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "problem"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake(text: str, problem: tuple[int | None, str | None, str], tmp_path: Path) -> None:
+    assert problems_of(text, tmp_path) == [problem]
+
+
+def test_what_looks_like_a_mistake_and_is_none(tmp_path: Path) -> None:
+    """Nobody's messages, pages over each other, and lines of a comment that look like messages."""
+    text = """BO_ 1 One: 8 Vector__XXX
+ SG_ Page M : 0|2@1+ (1,0) [0|0] "" Vector__XXX
+ SG_ A m1 : 8|8@1+ (1,0) [0|0] "" Vector__XXX
+ SG_ B m2 : 8|8@1+ (1,0) [0|0] "" Vector__XXX
+ SG_ Inner m3M : 8|4@1+ (1,0) [0|0] "" Vector__XXX
+ SG_ C m1 : 12|8@1+ (1,0) [0|0] "" Vector__XXX
+
+CM_ BO_ 1 "As in
+BO_ 4096 Two: 8 Nobody
+";
+SG_MUL_VAL_ 1 A Page 1-1;
+SG_MUL_VAL_ 1 B Page 2-2;
+SG_MUL_VAL_ 1 Inner Page 3-3;
+SG_MUL_VAL_ 1 C Inner 1-1;
+"""
+    path = tmp_path / "right.dbc"
+    path.write_text(HEAD + text)
+    assert [message.name for message in Database.load(path).messages] == ["One"]
 
 
 def test_a_name_used_twice(tmp_path: Path) -> None:
@@ -141,4 +281,4 @@ def test_bad_syntax_has_its_line(tmp_path: Path) -> None:
 
 def test_a_signal_of_more_than_64_bits(tmp_path: Path) -> None:
     text = 'BO_ 1 Wide: 8 Module01\n SG_ Value : 0|65@1+ (1,0) [0|0] "" Pack1\n'
-    assert (9, "Wide.Value", "65 bits; a signal has at most 64") in problems_of(text, tmp_path)
+    assert (10, "Wide.Value", "65 bits; a signal has at most 64") in problems_of(text, tmp_path)

@@ -25,6 +25,7 @@ class NumpyCodec:
         tables = Tables.of(length, signals)
         self._lowest, self._highest, self._missing = map(_column, (tables.lowest, tables.highest, tables.missing))
         self._sign = _words(1 << signal.length - 1 if signal.signed else 0 for signal in signals)
+        self._own = _words((1 << signal.length) - 1 for signal in signals)
         self._any_signed = bool(self._sign.any())
         self._wide = [row for row, s in enumerate(signals) if s.length == WORD_BITS and not (s.signed or s.floating)]
         self._floating = [(row, *_FLOATS[s.length]) for row, s in enumerate(signals) if s.floating]
@@ -86,7 +87,7 @@ class NumpyCodec:
             raw[self._wide] = wide
         for row, floating, bits in self._floating:
             raw[row] = scaled[row].astype(floating).view(bits)
-        return raw
+        return raw & self._own
 
     def _integers(self, raw: Words) -> FloatArray:
         signed = (raw ^ self._sign) - self._sign if self._any_signed else raw
