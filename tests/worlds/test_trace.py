@@ -85,11 +85,11 @@ def test_a_site_without_logged_frames_is_simulated_again(runs: Path) -> None:
 
 
 def test_every_format(runs: Path) -> None:
-    done = _traced(runs, [["home", "--site", "1", "--format", name] for name in FORMATS])
-    reference = read_trace(runs / "home-site-1.blf")
+    done = _traced(runs, [["home", "--site", "1", "-o", f"all{one.suffix}"] for one in FORMATS.values()])
+    reference = read_trace(runs / "all.blf")
     assert len(reference) > 300
     for name, one in zip(FORMATS, done, strict=True):
-        file = f"home-site-1{FORMATS[name].suffix}"
+        file = f"all{FORMATS[name].suffix}"
         assert (one.code, one.output, one.changed) == (0, f"{file}\n", [file]), one.errors
         read = read_trace(runs / file)
         assert np.array_equal(read.identifier, reference.identifier)
@@ -98,9 +98,10 @@ def test_every_format(runs: Path) -> None:
 
 
 def test_a_file_a_site(runs: Path) -> None:
-    (done,) = _traced(runs, [["fleet", "--site", "0", "--site", "2", "--to", "4", "-o", "of-{site}.log"]])
-    assert (done.code, done.output.split(), done.changed) == (0, ["of-0.log", "of-2.log"], ["of-0.log", "of-2.log"])
-    first, second = (read_trace(runs / f"of-{site}.log") for site in (0, 2))
+    (done,) = _traced(runs, [["fleet", "--site", "0", "--site", "2", "--to", "4"]])
+    files = ["fleet-site-0.blf", "fleet-site-2.blf"]
+    assert (done.code, done.output.split(), done.changed) == (0, files, files), done.errors
+    first, second = (read_trace(runs / file) for file in files)
     assert not np.array_equal(first.payload, second.payload[: len(first)])
 
 
