@@ -11,9 +11,9 @@ from typing import NamedTuple
 from twin.network.iso_tp import Answer, End, LinkReceiver, LinkSender
 from twin.network.network import Channel, Network
 from twin.network.records import Outcome, Transfer
-from twin.network.simpy_agenda import LINKS, TRANSFERS, Agenda, Due
-from twin.network.simpy_frames import Instance
-from twin.network.simpy_ledger import Ledger
+from twin.network.simpy_engine.agenda import LINKS, TRANSFERS, Agenda, Due
+from twin.network.simpy_engine.frames import Instance
+from twin.network.simpy_engine.ledger import Ledger
 
 ReleaseFrame = Callable[[int, bytes, int], Instance]
 """Lets a frame of a message be released at an instant: (message, frame, instant)."""

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from twin.network.chance import jitter_ns
 from twin.network.frames import FrameFormat
 from twin.network.records import Instruction
-from twin.network.simpy_agenda import INSTRUCTIONS, RELEASES, Agenda, Due
-from twin.network.simpy_frames import Instance
-from twin.network.simpy_ledger import Ledger
-from twin.network.simpy_links import Links
-from twin.network.simpy_node import Node
-from twin.network.simpy_segment import Inversion, Segment
-from twin.network.simpy_wiring import Wiring
+from twin.network.simpy_engine.agenda import INSTRUCTIONS, RELEASES, Agenda, Due
+from twin.network.simpy_engine.frames import Instance
+from twin.network.simpy_engine.ledger import Ledger
+from twin.network.simpy_engine.links import Links
+from twin.network.simpy_engine.node import Node
+from twin.network.simpy_engine.segment import Inversion, Segment
+from twin.network.simpy_engine.wiring import Wiring
 
 BY_CYCLE, BY_SEND, BY_ROUTE, BY_ISO_TP = range(4)
 """Who releases a frame: at one instant, those of one message are queued in this order."""

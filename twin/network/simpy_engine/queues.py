@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 
-from twin.network.simpy_frames import Instance
-from twin.network.simpy_ledger import Ledger
-from twin.network.simpy_wiring import Wiring
+from twin.network.simpy_engine.frames import Instance
+from twin.network.simpy_engine.ledger import Ledger
+from twin.network.simpy_engine.wiring import Wiring
 
 
 class Queue(ABC):

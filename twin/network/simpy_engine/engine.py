@@ -1,10 +1,4 @@
-"""The readable engine: every site is a SimPy environment with an event for whatever happens there.
-
-It judges faster engines, so it is written to be checked by eye against ``twin.network.engine``, a file for each part:
-``simpy_agenda`` (the order within an instant), ``simpy_site`` (instructions, releases, gateways), ``simpy_segment``
-(arbitration, errors), ``simpy_node`` and ``simpy_recovery`` (counters, bus-off), ``simpy_queues``, ``simpy_links`` with
-``iso_tp`` (transfers), ``simpy_ledger`` (what is written down). Inside are plain Python objects and integers.
-"""
+"""Arrays in, arrays out: the engine as others see it."""
 
 from __future__ import annotations
 
@@ -17,9 +11,9 @@ from twin.network.counters import IntArray
 from twin.network.engine import Engine, Payload
 from twin.network.network import Network
 from twin.network.records import LOG_COLUMNS, Change, Instruction, Transfer
-from twin.network.simpy_ledger import Ledger
-from twin.network.simpy_site import BY_SEND, Site, Told
-from twin.network.simpy_wiring import Wiring
+from twin.network.simpy_engine.ledger import Ledger
+from twin.network.simpy_engine.site import BY_SEND, Site, Told
+from twin.network.simpy_engine.wiring import Wiring
 
 
 class SimpyEngine(Engine):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from twin.network.simpy_agenda import RECOVERIES, Due
+from twin.network.simpy_engine.agenda import RECOVERIES, Due
 
 if TYPE_CHECKING:
-    from twin.network.simpy_node import Node
+    from twin.network.simpy_engine.node import Node
 
 SEQUENCES = 128
 SEQUENCE_BITS = 11

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from twin.network.frames import INTERFRAME_BITS, FrameFormat
 from twin.network.network import Network, Route
-from twin.network.simpy_frames import Instance, Timing, bits_of_frame
+from twin.network.simpy_engine.frames import Instance, Timing, bits_of_frame
 
 
 class Wiring:

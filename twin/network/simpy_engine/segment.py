@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from twin.network.chance import draw
 from twin.network.records import NodeState
-from twin.network.simpy_agenda import ARBITRATION, FRAME_ENDS, Agenda, Due
-from twin.network.simpy_frames import AFTER_FLAGS_BITS, Instance
-from twin.network.simpy_ledger import Ledger
-from twin.network.simpy_wiring import Wiring
+from twin.network.simpy_engine.agenda import ARBITRATION, FRAME_ENDS, Agenda, Due
+from twin.network.simpy_engine.frames import AFTER_FLAGS_BITS, Instance
+from twin.network.simpy_engine.ledger import Ledger
+from twin.network.simpy_engine.wiring import Wiring
 from twin.network.wire import SUSPEND_TRANSMISSION_BITS
 
 if TYPE_CHECKING:
-    from twin.network.simpy_node import Node
-    from twin.network.simpy_recovery import Recovery
+    from twin.network.simpy_engine.node import Node
+    from twin.network.simpy_engine.recovery import Recovery
 
 NO_BIT = 1 << 32
 """Index of a wrong bit, where there is none."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from twin.network.records import NodeState
-from twin.network.simpy_agenda import Agenda
-from twin.network.simpy_frames import Instance
-from twin.network.simpy_ledger import Ledger
-from twin.network.simpy_queues import queue_of
-from twin.network.simpy_recovery import Recovery
-from twin.network.simpy_segment import Segment
-from twin.network.simpy_wiring import Wiring
+from twin.network.simpy_engine.agenda import Agenda
+from twin.network.simpy_engine.frames import Instance
+from twin.network.simpy_engine.ledger import Ledger
+from twin.network.simpy_engine.queues import queue_of
+from twin.network.simpy_engine.recovery import Recovery
+from twin.network.simpy_engine.segment import Segment
+from twin.network.simpy_engine.wiring import Wiring
 
 PASSIVE_ABOVE = 127
 BUS_OFF_ABOVE = 255
