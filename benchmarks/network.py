@@ -104,7 +104,7 @@ def main() -> None:
     database = Database.load("home_battery")
     judge = cantools.database.load_file(database.path)
     for name in CODEC_MESSAGES:
-        for count in (20, 1000):
+        for count in (5, 20, 1000):
             print(codec_row(database[name], judge.get_message_by_name(name), count))
 
 

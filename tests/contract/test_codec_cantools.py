@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from twin.errors import InputError
 from twin.network.codec import MessageLayout
 from twin.network.database import Database
 
@@ -132,6 +133,40 @@ def test_random_layouts(tmp_path_factory: pytest.TempPathFactory, message: Rando
     moved = [{s.name: values[s.name] + fraction * s.scale for s in judge.signals} for values in said]
     for rows in (said, moved):
         assert_encodes_alike(layout, judge, [values for values in rows if encodable(judge, values)] or [zero(judge)])
+
+
+@st.composite
+def two_signals(draw: st.DrawFn) -> str:
+    """Two signals anywhere in two to four bytes, on any pages of two multiplexers, of which one selects the other."""
+    lines = [' SG_ Page M : 32|2@1+ (1,0) [0|0] "" Receiver', ' SG_ Part m1M : 34|2@1+ (1,0) [0|0] "" Receiver']
+    pages = ["SG_MUL_VAL_ 256 Part Page 1-1;"]
+    for name in ("First", "Second"):
+        place = f"{draw(st.integers(0, 31))}|{draw(st.integers(1, 20))}@{draw(st.sampled_from('01'))}"
+        multiplexer, page = draw(st.sampled_from(["", "Page", "Part"])), draw(st.integers(0, 2))
+        lines.append(f' SG_ {name}{f" m{page}" * bool(multiplexer)} : {place}+ (1,0) [0|0] "" Receiver')
+        pages += [f"SG_MUL_VAL_ 256 {name} {multiplexer} {page}-{page + draw(st.integers(0, 1))};"] * bool(multiplexer)
+    header = 'VERSION ""\n\nNS_ :\n\nBS_:\n\nBU_: Sender Receiver\n\nBO_ 256 Random: 5 Sender\n'
+    return header + "\n".join([*lines, "", *pages, ""])
+
+
+@settings(max_examples=150, deadline=None)
+@given(two_signals())
+def test_what_overlaps_or_does_not_fit(tmp_path_factory: pytest.TempPathFactory, dbc: str) -> None:
+    """Refused here and there; cantools stops at the first mistake, this project names all."""
+    path = tmp_path_factory.mktemp("random") / "random.dbc"
+    path.write_text(dbc)
+    refused = refusal(lambda: cantools.database.load_file(path, strict=True))
+    named = refusal(lambda: Database.load(path)).splitlines()
+    assert bool(named) == bool(refused)
+    assert all("overlaps " in line or "reaches beyond " in line for line in named)
+
+
+def refusal(load: Callable[[], object]) -> str:
+    try:
+        load()
+    except (InputError, cantools.database.UnsupportedDatabaseFormatError) as error:
+        return str(error)
+    return ""
 
 
 def zero(judge: Any) -> dict[str, float]:

@@ -127,6 +127,7 @@ Codec::Codec(size_t length, std::vector<Signal> signals, std::vector<Run> runs, 
     : length_(length), words_((length + 7) / 8), signals_(std::move(signals)), runs_(std::move(runs)),
       selections_(std::move(selections)) {
   for (const Run& run : runs_) any_big_endian_ |= run.word >= words_;
+  for (Selection& one : selections_) std::sort(one.values.begin(), one.values.end());
 }
 
 void Codec::load(const uint8_t* payload, size_t stride, Block& block) const {
@@ -158,7 +159,7 @@ void Codec::select(Block& block) const {
   for (const Selection& one : selections_)
     for (size_t i = 0; i < block.rows; ++i) {
       const uint64_t page = block.raw[one.multiplexer * BLOCK + i];
-      const bool selected = std::find(one.values.begin(), one.values.end(), page) != one.values.end();
+      const bool selected = std::binary_search(one.values.begin(), one.values.end(), page);
       block.present[one.signal * BLOCK + i] = selected && block.present[one.multiplexer * BLOCK + i];
     }
 }
