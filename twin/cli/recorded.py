@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from twin.bms.events import Event
-from twin.cli.execute import fully_logged
+from twin.network.codec import MessageLayout
 from twin.network.database import Database
 from twin.network.records import FrameFlag
 from twin.network.traces import Recording
@@ -56,7 +57,8 @@ def again(scenario: Scenario, site: int, window: Window, on_tick: Callable[[int]
     """
     kept = _Kept(scenario, window)
     step_ns = round(scenario.step_s * 1e9)
-    with Whole(fully_logged(scenario), [site], profile=False) as engine:
+    record = scenario.record.model_copy(update={"frames": True})
+    with Whole(scenario.model_copy(update={"record": record}), [site], profile=False) as engine:
 
         def tick(done: int) -> None:
             on_tick(done)
@@ -87,7 +89,7 @@ class _Kept:
 
     def frames(self, site: int, columns: Mapping[str, Values]) -> None:  # noqa: ARG002 - there is only one
         """Take frames, and keep those of the window."""
-        part = Recording.of_log(_complete(columns, self.scenario), self.scenario.bus.bitrate_bit_s)
+        part = Recording.of_log(self._complete(columns), self.scenario.bus.bitrate_bit_s)
         inside = (part.time_ns >= self.window.begin_ns) & (part.time_ns < self.window.end_ns)
         if inside.any():
             self.parts.append(part.select(inside))
@@ -96,16 +98,18 @@ class _Kept:
         """Return what was kept."""
         return Recording.joined(self.parts)
 
+    def _complete(self, columns: Mapping[str, Values]) -> Mapping[str, Values]:
+        """Return the columns with those that a log without them leaves to be concluded from the database."""
+        if "flags" in columns:
+            return columns
+        sent = [self._layouts[identifier] for identifier in columns["identifier"].tolist()]
+        return {
+            **columns,
+            "segment": np.zeros(len(sent), np.uint8),
+            "flags": np.array([FrameFlag.EXTENDED * one.extended for one in sent], np.uint8),
+            "length": np.array([one.length for one in sent], np.uint8),
+        }
 
-def _complete(columns: Mapping[str, Values], scenario: Scenario) -> Mapping[str, Values]:
-    """Return the columns with those that a log without them leaves to be concluded from the database."""
-    if "flags" in columns:
-        return columns
-    layouts = {one.identifier: one for one in Database.load(scenario.bus.database).messages}
-    sent = [layouts[identifier] for identifier in columns["identifier"].tolist()]
-    return {
-        **columns,
-        "segment": np.zeros(len(sent), np.uint8),
-        "flags": np.array([FrameFlag.EXTENDED * one.extended for one in sent], np.uint8),
-        "length": np.array([one.length for one in sent], np.uint8),
-    }
+    @cached_property
+    def _layouts(self) -> Mapping[int, MessageLayout]:
+        return {one.identifier: one for one in Database.load(self.scenario.bus.database).messages}
