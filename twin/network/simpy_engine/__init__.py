@@ -2,9 +2,8 @@
 
 It judges faster engines, so it is written to be checked by eye against ``twin.network.engine``, a file for each part:
 
-- ``engine``: arrays in, arrays out; ``agenda``: the order within an instant; ``site``: instructions, releases, gateways;
-- ``segment``: arbitration, the frame on the wire, errors; ``node``: counters, power, wire; ``recovery`` from bus-off;
-  ``queues``;
+- ``engine``: arrays in, arrays out; ``agenda``: the order of an instant; ``site``: instructions, releases, gateways;
+- ``segment``: arbitration, the frame on the wire, errors; ``node``: power, wire, counters; ``queues``; ``recovery``;
 - ``links``: ISO-TP, whose rules are in ``twin.network.iso_tp``;
 - ``wiring`` and ``frames``: what is the same at every site; ``ledger``: what is written down.
 
