@@ -236,6 +236,26 @@ CASES = [
         [(B, 0, 68, 10), (A, 68, 268, -1), (B, 268, 468, -1)],
     ),
     Case(
+        "a frame that fails while another sender is suspended",
+        lambda world: (
+            world.tell("invert", bit=0, frames=17, message=A)
+            .tell("invert", bit=0, message=B)
+            .send(A, 0, 1)
+            .send(B, 1050)
+        ),
+        [
+            *(
+                (A, 48 * attempt + 16 * (attempt > 15), 48 * attempt + 16 * (attempt > 15) + 48, 0)
+                for attempt in range(17)
+            ),
+            (A, 848, 1048, -1),
+            (B, 1050, 1098, 0),
+            (A, 1098, 1298, -1),
+            (B, 1298, 1498, -1),
+        ],
+        network=DEEP,
+    ),
+    Case(
         "a glitch in bit 15",
         lambda world: world.send(A, 0).tell("glitch", 0, at_us=31.999),
         [(A, 0, 78, 15), (A, 78, 278, -1)],

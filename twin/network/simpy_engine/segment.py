@@ -176,13 +176,13 @@ class Segment:
             self._arbitration_ns = NEVER_NS
         if not self.offered or not self.idle:
             return
-        offered = self.offered
         suspended = self._last_sender
-        if suspended is not None and now_ns < suspended.suspended_until_ns:
-            offered &= ~suspended.bits
+        if suspended is None or now_ns >= suspended.suspended_until_ns:
+            self._start(self._wiring.message_of(self.offered), now_ns)
+        elif self.offered & ~suspended.bits:
+            self._start(self._wiring.message_of(self.offered & ~suspended.bits), now_ns)
+        else:
             self._arbitrate_at(suspended.suspended_until_ns)
-        if offered:
-            self._start(self._wiring.message_of(offered), now_ns)
 
     def _start(self, message: int, now_ns: int) -> None:
         sender = self._sender_of[message]
@@ -193,6 +193,7 @@ class Segment:
         attempt = Attempt(instance, sender, now_ns, wrong_bit, self._is_acknowledged(sender))
         self.attempt = attempt
         self._last_sender = sender
+        self._arbitration_ns = NEVER_NS
         self._plan_end(attempt)
 
     def _first_wrong_bit(self, instance: Instance, sender: Node) -> int:
