@@ -55,6 +55,59 @@ class Codec:
     ) -> None: ...
 
 @final
+class Network:
+    def __init__(
+        self,
+        *,
+        segments: NDArray[np.float64],
+        nodes: NDArray[np.int64],
+        messages: NDArray[np.int64],
+        order: list[int],
+        boxes: NDArray[np.int64],
+        routes: NDArray[np.int64],
+        links: NDArray[np.int64],
+        buffer_bytes: list[int],
+        formats: NDArray[np.int64],
+        format_of: NDArray[np.int64],
+        headers: NDArray[np.int64],
+        crc: NDArray[np.int64],
+        stuffing: list[NDArray[np.uint8]],
+        keys: NDArray[np.uint64],
+        mailbox_time_ns: NDArray[np.int64],
+        mailbox_payload: NDArray[np.uint8],
+        counts: list[NDArray[np.int64]],
+        latency_histogram: NDArray[np.uint32],
+        busy_ns: NDArray[np.int64],
+        counters: list[NDArray[np.int64]],
+        state: NDArray[np.int8],
+        logged: list[int],
+        threads: int,
+    ) -> None: ...
+    def send(
+        self,
+        message: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        time_ns: NDArray[np.int64],
+        payload: NDArray[np.uint8],
+        format: NDArray[np.int64],
+    ) -> None: ...
+    def instruct(
+        self,
+        kind: int,
+        target: int,
+        rows: NDArray[np.int64],
+        time_ns: NDArray[np.int64],
+        values: NDArray[np.int64],
+        payload: NDArray[np.uint8],
+    ) -> None: ...
+    def add_thresholds(self, thresholds: NDArray[np.uint64]) -> None: ...
+    def transfer(self, link: int, rows: NDArray[np.int64], time_ns: NDArray[np.int64], data: list[bytes]) -> None: ...
+    def advance(self, until_ns: NDArray[np.int64]) -> None: ...
+    def take_log(self, site: int) -> bytes: ...
+    def take_changes(self) -> list[tuple[int, int, int, int]]: ...
+    def take_transfers(self) -> list[tuple[int, int, int, int, bytes]]: ...
+
+@final
 class Columns:
     def __init__(
         self, references: NDArray[np.uint32], positions: NDArray[np.int64], start: NDArray[np.float64], direct: bool

@@ -7,5 +7,6 @@ NB_MODULE(_native, m) {
   nanobind::set_leak_warnings(false);
   twin::bind_can(m);
   twin::bind_codec(m);
+  twin::bind_network(m);
   twin::bind_pool(m);
 }
