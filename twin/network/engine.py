@@ -12,41 +12,52 @@ Queues
 - A message without ``depth`` has one transmit buffer: a newer instance replaces one that waits, and that counts as
   *overwritten*. With a depth, so many instances wait in order. A ``fifo`` node queues all its frames in one order
   instead. An instance that finds a full queue, or a node that is off or bus-off, is *dropped*.
-- Frames of one queue join it by (release, message, order of sending). Offered is the first of each queue.
+- Frames of one queue join it by (release, message, origin, order in which they arose); origins: a cycle, ``send``, a
+  route, ISO-TP. Offered is the first of each queue. What has been given for a release is released then, whatever
+  becomes of its node or transfer in between.
+- The frame on the wire holds no place in its queue. Bytes beyond a frame's length are 0 wherever they can be read.
 
 Errors. A frame fails at the earliest of
 - a wrong bit drawn from the segment's bit error rate (``noise``); the draw is ``chance.draw(key, segment, attempt)``,
-  where attempts count the frames that started on the segment while its rate was above 0;
+  where attempts count from 0 the frames that started on the segment while its rate was above 0;
 - a bit that ``invert`` names: the instruction takes the next frames that match from its instant on, by their starts;
-- the ACK slot, if at its start no other node of the segment is on and connected and not bus-off.
+- the ACK slot, if just before it no other node of the segment is on and connected and not bus-off: an ACK error,
+  whatever else hits that bit. A bit that is hit twice is wrong all the same.
 It fails at the end of that bit. The error flags follow (``wire.error_flag_bits``), eight bits of delimiter and three of
 interframe space; then the segment is idle. The failed frame goes back to the head of its queue, unless a newer instance
-has taken its transmit buffer (then it counts as overwritten). Every attempt that fails counts in ``errors``.
-- A wrong last EOF bit fails the frame for its sender only: receivers have it already, and will get it again.
+has taken its transmit buffer (then it counts as overwritten), or its sender is bus-off by now (dropped). Every attempt
+that fails counts in ``errors``.
+- A wrong last EOF bit fails the frame for its sender only: receivers have it already, count a success, and will get it
+  again.
 - ``glitch`` inverts the bit that is on the wire at its instant. A sender that is switched off, disconnected or sent
   bus-off in the middle of a frame fails it in that bit too, with flags as of a passive sender, at no cost to its TEC;
-  its own frame is dropped with its queue where it is off or bus-off.
-- A message with ``frame_bits`` has no bits that could be looked at: flags take 12 bits, the last bits are ACK
+  its own frame is dropped, when it fails, where it was switched off or sent bus-off.
+- A message with ``frame_bits`` has no bits that could be looked at: all flags take 12 bits, the last bits are ACK
   delimiter and EOF as always, and its ACK slot is the ninth bit before its end (interframe space apart).
 
 Counters (ISO 11898-1): a sender's TEC rises by 8 at an error, save an ACK error of a passive sender, and falls by 1 at
-a success; the REC of every other node that is on, connected and not bus-off rises by 1 at an error, and falls by 1 at
-a success (from above 127 to 119). Above 127 a node is error passive: after each frame that it sent, failed or not, it
-does not start another for eight bits after the interframe space. With a TEC above 255 it is bus-off: its queues are
-dropped, and ``recovery_ns`` later it begins to count 128 sequences of 11 recessive bits: one at every finish, and one
-for every 11 bits that the segment is idle (a count begun while idle starts there; a part of 11 bits is lost when a
-frame starts). At the last one both counters are 0 and the node takes part again.
+a success; the REC of every other node that is on, connected and not bus-off rises by 1 at an error, and falls by 1 at a
+success (from above 127 to 119). With either above 127 a node is error passive: after each frame that it sent, failed or
+not, it does not start another for eight bits after the interframe space. Flags and the ACK error go by the sender's
+state before the error counts, those eight bits by that after it. With a TEC above 255 (256 where ``bus_off`` says so) a
+node is bus-off: its queues are dropped, its counters rest, and ``recovery_ns`` later it begins to count 128 sequences
+of 11 recessive bits: one at every finish after that, and one for every 11 bits that the segment is idle (a count begun
+while idle starts there; a part of 11 bits is lost when a frame starts), be the node connected or not. At the last one
+both counters are 0 and the node takes part again.
 
-Nodes that are off have lost their queues, receive mailboxes, counters and transfers. A disconnected node (broken wire)
-neither sends nor receives; if it has anything to send, or gets it, it talks to nobody: its TEC becomes 128 at once,
-unless it is higher (the 16 attempts take some milliseconds, which is not modelled).
+Nodes that are off have lost their queues, receive mailboxes, counters and transfers; one that is switched on takes part
+at once. A disconnected node (broken wire) neither sends nor receives; if it has anything to send, a frame on the wire
+included, or gets it, it talks to nobody: its TEC becomes 128 at once, unless it is higher (the 16 attempts take some
+milliseconds, which is not modelled).
 
 ISO-TP and routes. See ``twin.network.iso_tp`` and ``network.Route``. What they send is released at the instant at which
 a frame is seen, plus the delay that is stated.
 
 Order. At one instant t: frames are seen, or fail (by segment); then what timers are due (recoveries by node, then
 ISO-TP by link, the sender's before the receiver's); then instructions (noise, invert, glitch, connect, power, bus_off,
-cycle), in the order in which they were given; then releases; then arbitration (by segment).
+cycle), in the order in which they were given; then transfers begin (by link); then releases; then arbitration (by
+segment). When a frame ends, mailboxes come first, then routes, ISO-TP (by link, the sender's end first), counters (by
+node), and last the frame goes back to its queue. Changes and transfers of one instant are told in that order.
 
 Advancing is lazy. A site advanced to ``t`` has gone through everything before ``t``, and through frames seen and timers
 at ``t``. Instructions, releases and arbitration at ``t`` are still open, because more may yet be sent at ``t``. So how
@@ -147,7 +158,8 @@ class Engine(ABC):
         """Release an instance of ``message`` every ``period_ns[n]`` from ``first_ns[n]`` on; a period of 0 ends that.
 
         Instance k is released at ``first_ns + k * period_ns + chance.jitter_ns(key, message, k, jitter_ns)``;
-        ``jitter_ns`` is at most the period. A message has one cycle, and a new one replaces it at its ``first_ns``.
+        ``jitter_ns`` is at most the period. A message has one cycle, and a new one replaces it at its ``first_ns``, at
+        which and after which the old one releases nothing.
         Raises SimulationError as ``send`` does.
         """
         self._check_instants(rows, first_ns)

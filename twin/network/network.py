@@ -96,7 +96,8 @@ class Message:
 class Route:
     """A gateway passes a message on: what ``node`` has received it sends as ``to``, ``delay_ns`` after reception.
 
-    Where ``message`` is a remote frame, ``to`` is sent with its latest content instead: the request is answered.
+    Where ``message`` is a remote frame, ``to`` is sent with its latest content instead: the request is answered. That
+    is the content of the instance that was released last when the request is seen, sent or not; zeros before the first.
     """
 
     message: int
