@@ -1,10 +1,12 @@
 // The codec for Python: it reads and writes NumPy's arrays, which are checked here.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "bind.h"
@@ -14,6 +16,8 @@ namespace nb = nanobind;
 
 namespace twin {
 namespace {
+
+using Rules = std::vector<std::tuple<size_t, size_t, std::vector<std::pair<uint64_t, uint64_t>>>>;
 
 std::vector<Signal> signals(const Array<const int64_t, 2>& kinds, const Array<const double, 2>& numbers) {
   require(kinds.shape(1) == 3 && numbers.shape(1) == 5, "kinds[signal, 3], numbers[signal, 5]");
@@ -42,12 +46,11 @@ std::vector<Run> runs(const Array<const int64_t, 2>& places, size_t signals, siz
   return found;
 }
 
-std::vector<Selection> selections(const std::vector<std::tuple<size_t, size_t, std::vector<uint64_t>>>& rules,
-                                  size_t signals) {
+std::vector<Selection> selections(const Rules& rules, size_t signals) {
   std::vector<Selection> found;
-  for (const auto& [signal, multiplexer, values] : rules) {
+  for (const auto& [signal, multiplexer, ranges] : rules) {
     require(signal < signals && multiplexer < signals, "a selection of a signal that there is not");
-    found.push_back({signal, multiplexer, values});
+    found.push_back({signal, multiplexer, ranges});
   }
   return found;
 }
@@ -88,7 +91,6 @@ void decode_mailboxes(const Codec& codec, const Array<const uint8_t, 3>& payload
 }  // namespace
 
 void bind_codec(nb::module_& m) {
-  using Rules = std::vector<std::tuple<size_t, size_t, std::vector<uint64_t>>>;
   nb::class_<Codec>(m, "Codec")
       .def("__init__",
            [](Codec* self, size_t length, const Array<const int64_t, 2>& kinds, const Array<const double, 2>& numbers,

@@ -119,15 +119,13 @@ struct Codec::Block {
   Block(size_t words, size_t signals, size_t selections)
       : words(words * BLOCK), raw(signals * BLOCK), present(selections ? signals * BLOCK : 0) {}
   size_t rows = 0;
-  std::vector<uint64_t> words, raw;
-  std::vector<uint8_t> present;
+  std::vector<uint64_t> words, raw, present;  // present: all bits or none
 };
 
 Codec::Codec(size_t length, std::vector<Signal> signals, std::vector<Run> runs, std::vector<Selection> selections)
     : length_(length), words_((length + 7) / 8), signals_(std::move(signals)), runs_(std::move(runs)),
       selections_(std::move(selections)) {
   for (const Run& run : runs_) any_big_endian_ |= run.word >= words_;
-  for (Selection& one : selections_) std::sort(one.values.begin(), one.values.end());
 }
 
 void Codec::load(const uint8_t* payload, size_t stride, Block& block) const {
@@ -155,13 +153,17 @@ void Codec::store(const Block& block, uint8_t* payload) const {
 
 // Find where each signal is part of the frame, from the raw values of the multiplexers.
 void Codec::select(Block& block) const {
-  std::fill(block.present.begin(), block.present.end(), 1);
-  for (const Selection& one : selections_)
-    for (size_t i = 0; i < block.rows; ++i) {
-      const uint64_t page = block.raw[one.multiplexer * BLOCK + i];
-      const bool selected = std::binary_search(one.values.begin(), one.values.end(), page);
-      block.present[one.signal * BLOCK + i] = selected && block.present[one.multiplexer * BLOCK + i];
-    }
+  std::fill(block.present.begin(), block.present.end(), ~uint64_t(0));
+  for (const Selection& one : selections_) {
+    const uint64_t *pages = &block.raw[one.multiplexer * BLOCK], *paged = &block.present[one.multiplexer * BLOCK];
+    uint64_t* present = &block.present[one.signal * BLOCK];
+    std::fill(present, present + block.rows, 0);
+    for (const auto& [first, last] : one.ranges)
+      each(block.rows, [=, first = first, span = last - first](size_t i) {
+        present[i] |= -uint64_t(pages[i] - first <= span);
+      });
+    each(block.rows, [=](size_t i) { present[i] &= paged[i]; });
+  }
 }
 
 void Codec::encode(const double* physical, size_t rows, uint8_t* payload) const {
@@ -172,7 +174,7 @@ void Codec::encode(const double* physical, size_t rows, uint8_t* payload) const 
       to_raw(signals_[s], physical + s * rows + first, block.rows, &block.raw[s * BLOCK]);
     if (!selections_.empty()) {
       select(block);
-      for (size_t i = 0; i < block.raw.size(); ++i) block.raw[i] = block.present[i] ? block.raw[i] : 0;
+      for (size_t i = 0; i < block.raw.size(); ++i) block.raw[i] &= block.present[i];
     }
     std::fill(block.words.begin(), block.words.end(), 0);
     for (const Run& run : runs_) {
@@ -196,9 +198,11 @@ void Codec::decode(const uint8_t* payload, size_t stride, size_t rows, double* p
     for (size_t s = 0; s < signals_.size(); ++s)
       to_physical(signals_[s], &block.raw[s * BLOCK], block.rows, physical + s * rows + first);
     if (!selections_.empty()) select(block);
-    for (const Selection& one : selections_)
-      for (size_t i = 0; i < block.rows; ++i)
-        if (!block.present[one.signal * BLOCK + i]) physical[one.signal * rows + first + i] = NOT_SENT;
+    for (const Selection& one : selections_) {
+      const uint64_t* present = &block.present[one.signal * BLOCK];
+      double* values = physical + one.signal * rows + first;
+      each(block.rows, [=](size_t i) { values[i] = present[i] ? values[i] : NOT_SENT; });
+    }
   }
 }
 

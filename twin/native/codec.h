@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace twin {
@@ -19,10 +20,10 @@ struct Run {
   size_t signal, signal_shift, word, word_shift, bits;
 };
 
-// A signal that is part of a frame only where its multiplexer is, and has one of these raw values.
+// A signal that is part of a frame only where its multiplexer is, and has a raw value of these ranges, first and last.
 struct Selection {
   size_t signal, multiplexer;
-  std::vector<uint64_t> values;
+  std::vector<std::pair<uint64_t, uint64_t>> ranges;
 };
 
 // payload[site, box, width] and time_ns[site, box].

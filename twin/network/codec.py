@@ -121,7 +121,7 @@ class Codec:
             kinds=np.array(kinds, np.int64).reshape(-1, 3),
             numbers=np.ascontiguousarray(numbers.T),
             runs=np.array(tables.runs, np.int64).reshape(-1, 5),
-            selections=[(one.signal, one.multiplexer, list(one.values)) for one in tables.selections],
+            selections=[(one.signal, one.multiplexer, _ranges(one.values)) for one in tables.selections],
         )
 
     def encode(self, physical: FloatArray) -> Payload:
@@ -245,3 +245,14 @@ def _selections(signals: Sequence[SignalLayout]) -> tuple[Selection, ...]:
     selected = [(depth(s), rows[s.name], s.multiplexing) for s in signals if s.multiplexing]
     selected.sort(key=lambda entry: entry[:2])
     return tuple(Selection(row, rows[rule.multiplexer], rule.values) for _, row, rule in selected)
+
+
+def _ranges(values: Sequence[int]) -> list[tuple[int, int]]:
+    """Return first and last of each run of successive values."""
+    ranges: list[tuple[int, int]] = []
+    for value in sorted(set(values)):
+        if ranges and ranges[-1][1] == value - 1:
+            ranges[-1] = ranges[-1][0], value
+        else:
+            ranges.append((value, value))
+    return ranges
