@@ -77,6 +77,7 @@ def test_frames_come_in_as_the_outside_nodes(engine: Engine, ends: tuple[can.Bus
     assert engine.mailbox_payload[1, command, :2].tobytes() == b"\x01\x02"
     assert engine.mailbox_payload[1, NETWORK.box[ECU, 2], :3].tobytes() == b"\x02\x10\x02"
     assert (engine.mailbox_time_ns[0] == -1).all(), "the other site has none of it"
+    engine.send(1, np.array([0]), np.array([0]), np.zeros((1, 2), np.uint8))  # and is still at its beginning
     assert [message.arbitration_id for message in _received(peer)] == [0x100], "what came in does not go out again"
     assert bridge.crossings == Crossings(sent=1, received=2)
 

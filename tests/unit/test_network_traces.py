@@ -166,6 +166,22 @@ def test_asammdf_decodes_mf4_with_the_database(tmp_path: Path) -> None:
         assert values.get("DischargeCurrentLimit").samples.tolist() == pytest.approx([370.0, 12.5])
 
 
+def test_mf4_says_the_dlc_code(tmp_path: Path) -> None:
+    write_trace(tmp_path / "x.mf4", "mf4", recording([ROWS["classic"], ROWS["FD"], ROWS["FD, 64 bytes"]]), start=START)
+    with MDF(tmp_path / "x.mf4") as file:
+        assert file.get("CAN_DataFrame.DLC").samples.tolist() == [8, 9, 15]
+        assert file.get("CAN_DataFrame.DataLength").samples.tolist() == [8, 12, 64]
+
+
+def test_no_nanosecond_is_lost_in_blf(tmp_path: Path) -> None:
+    """python-can cuts float seconds off; of these instants a division by 1e9 would lose one."""
+    cut_ns = [time_ns for time_ns in range(1, 86_400 * 10**9, 123_456_789_012) if int(time_ns / 1e9 * 1e9) < time_ns]
+    assert len(cut_ns) > 10
+    rows: list[Row] = [(time_ns, 0, 1, NONE, b"") for time_ns in [0, *cut_ns]]
+    write_trace(tmp_path / "x.blf", "blf", recording(rows), start=START)
+    assert read_trace(tmp_path / "x.blf").time_ns.tolist() == [0, *cut_ns]
+
+
 @pytest.mark.parametrize("name", ["blf", "asc", "candump", "trc"])
 def test_the_same_bytes_again(tmp_path: Path, name: str) -> None:
     """No wall clock in a file, nor the name it had while it was written."""

@@ -85,14 +85,14 @@ def _write(
 
 @contextmanager
 def _blf(file: Path, start: datetime, _: Path) -> Iterator[tuple[Take, float]]:
-    """Yield a writer, and what its time stamps count from.
+    """Yield a writer, and what its time stamps count from: 0, because seconds since 1970 resolve 0.24 us only.
 
-    python-can cuts time stamps off, in float seconds: these count from 0, because 50 years leave them a resolution of
-    0.24 us, and are half a nanosecond late, so that cutting off gives the right nanosecond.
+    python-can cuts ``time_ns * 1e-9 * 1e9`` off: 1e-9 as a float lies above, by just enough for the product to round to
+    ``time_ns``.
     """
     with can.BLFWriter(file) as writer:
         writer.start_timestamp = 0.0
-        yield writer.on_message_received, 0.5e-9
+        yield writer.on_message_received, 0.0
         writer.start_timestamp = start.timestamp()
         writer.stop_timestamp = start.timestamp() + (writer.stop_timestamp or 0.0)
 
