@@ -85,10 +85,10 @@ class SimpyEngine(Engine):
 
     def _take_rows(self, site: int) -> NDArray[np.uint64]:
         log = self._sites[site].ledger.log
-        rows = np.array(log, np.uint64).reshape(-1, LOG_COLUMNS + self.network.payload_bytes // 8)
+        rows = np.array([] if log is None else log, np.uint64)
         if log is not None:
             del log[:]
-        return rows
+        return rows.reshape(-1, LOG_COLUMNS + self.network.payload_bytes // 8)
 
     def _contents(self, payload: Payload, formats: IntArray) -> list[bytes]:
         """Return every payload with 0 beyond what its frame carries."""

@@ -134,7 +134,7 @@ class Segment:
     def glitch(self) -> None:
         """Invert the bit that is on the wire."""
         attempt = self.attempt
-        if attempt is not None and not attempt.withdrawn:
+        if attempt is not None:
             attempt.wrong_bit = min(attempt.wrong_bit, self._bit_now(attempt))
             self._plan_end(attempt)
 

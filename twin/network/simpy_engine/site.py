@@ -77,7 +77,7 @@ class Site:
     def release(self, instance: Instance, origin: int) -> None:
         """Let a frame be queued at its release."""
         priority = RELEASES + instance.message * ORIGINS + origin
-        self.agenda.plan(instance.release_ns, priority, self._queue, instance)
+        self.agenda.plan(instance.release_ns, priority, self._release, instance)
 
     def tell(self, time_ns: int, told: Told) -> None:
         """Take an instruction for an instant."""
@@ -94,8 +94,10 @@ class Site:
                 self._pass_on(instance, route.to, route.delay_ns)
         self.links.seen(instance, start_ns, by_sender=by_sender)
 
-    def _queue(self, due: Due) -> None:
-        instance: Instance = due.value
+    def _release(self, due: Due) -> None:
+        self._queue(due.value)
+
+    def _queue(self, instance: Instance) -> None:
         self._latest[instance.message] = instance
         self._sender_of[instance.message].release(instance)
 
@@ -167,11 +169,9 @@ class Site:
     def _release_next(self, due: Due) -> None:
         """Queue a cycle's instance, unless another cycle has replaced it."""
         cycle: Cycle = due.value
-        message = cycle.message
-        if self._cycles.get(message) is not cycle:
+        if self._cycles.get(cycle.message) is not cycle:
             return
+        length, now_ns = cycle.frame_format.length, self.agenda.now_ns
+        self._queue(self._wiring.instance(cycle.message, length, cycle.payload, now_ns))
         cycle.released += 1
-        instance = self._wiring.instance(message, cycle.frame_format.length, cycle.payload, self.agenda.now_ns)
-        self._latest[message] = instance
-        self._sender_of[message].release(instance)
         self._plan_cycle(cycle)
