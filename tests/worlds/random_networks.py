@@ -124,7 +124,7 @@ def _network(chance: _Chance, sizes: Sizes, *, transport: bool) -> Network:
     for _ in range(sizes.messages - len(messages)):
         _add(messages, nodes, _message(chance, len(messages), sizes.nodes))
     routes: list[Route] = []
-    for _ in range(chance.integer(0, 4) if transport else 0):
+    for _ in range(chance.integer(0, 8) if transport else 0):
         route = Route(*(chance.integer(0, len(part) - 1) for part in (messages, nodes, messages)))
         route = Route(route.message, route.node, route.to, chance.of([0, 0, GRID_NS, 194_000, 1_234]))
         routes += [route] if _fits(segments, nodes, messages, route) else []
@@ -139,7 +139,7 @@ def _segment(chance: _Chance, index: int) -> Segment:
 def _node(chance: _Chance, index: int, segments: int) -> Node:
     return Node(
         f"N{index}",
-        segment=index if index < segments else chance.integer(0, segments - 1),
+        segment=index % segments,
         queue=chance.of(["priority", "priority", "fifo"]),
         depth=chance.integer(1, 5),
         accepts=chance.of(_FILTERS),
@@ -207,7 +207,7 @@ def _channel(
             padding=chance.of([None, 0xCC, 0]),
             flow_control_ns=chance.of([0, GRID_NS, 106_000]),
             separation_ns=chance.of([0, 0, GRID_NS, 6_000]),
-            timeout_ns=chance.of([500_000, 2_000_000, 1_000_000_000]),
+            timeout_ns=chance.of([500_000, 3_000_000, 1_000_000_000, 1_000_000_000]),
             buffer_bytes=chance.of([64, 1 << 20]),
         )
     ]
@@ -284,7 +284,7 @@ def _transfer(chance: _Chance, network: Network, now_ns: NDArray[np.int64]) -> C
 
 def _noise(chance: _Chance, network: Network, now_ns: NDArray[np.int64]) -> Call:
     rows = _some_rows(chance, now_ns)
-    segment, rate = chance.integer(0, len(network.segments) - 1), chance.of([0.0, 1e-3, 1e-2, 0.1, 1.0])
+    segment, rate = chance.integer(0, len(network.segments) - 1), chance.of([0.0, 0.0, 1e-3, 1e-3, 1e-2, 0.1, 1.0])
     return Call("noise", {"segment": segment, "rows": rows, "time_ns": chance.instants_ns(now_ns[rows]), "rate": rate})
 
 
@@ -296,7 +296,7 @@ def _invert(chance: _Chance, network: Network, now_ns: NDArray[np.int64]) -> Cal
         "rows": rows,
         "time_ns": chance.instants_ns(now_ns[rows]),
         "bit": chance.of([0, 1, 12, 30, 44, 60, 98, LAST_BIT, 10_000]),
-        "frames": chance.of([1, 1, 2, 17, 40]),
+        "frames": chance.of([1, 1, 1, 2, 2, 17, 40]),
         which: chance.integer(0, len(parts[which]) - 1),
     }
     return Call("invert", arguments)
@@ -316,7 +316,7 @@ def _switch(chance: _Chance, network: Network, now_ns: NDArray[np.int64]) -> Cal
         "time_ns": chance.instants_ns(now_ns[rows]),
     }
     method = chance.of(["connect", "power", "bus_off"])
-    return Call(method, arguments if method == "bus_off" else {**arguments, "on": chance.happens(0.5)})
+    return Call(method, arguments if method == "bus_off" else {**arguments, "on": chance.happens(0.6)})
 
 
 def _some_rows(chance: _Chance, now_ns: NDArray[np.int64]) -> NDArray[np.int64]:
