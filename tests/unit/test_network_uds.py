@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from tests.worlds.flash_memory import MS, FlashMemory, image_of, key_of, server_of
+from twin.network.engine import Engine
+from twin.network.native_engine import NativeEngine
+from twin.network.network import Channel, Message, Network, Node, Segment
+from twin.network.simpy_engine import SimpyEngine
 from twin.network.uds.client import Refusal, Sequence, flash_sequence, read_sequence
+from twin.network.uds.diagnostics import ClientRules, Diagnostics
 from twin.network.uds.server import Answer, ServerRules, UdsServer
 from twin.network.uds.services import ResponseCode, Service
 
+ENGINES: dict[str, type[Engine]] = {"native": NativeEngine, "simpy": SimpyEngine}
+EACH_ENGINE = pytest.mark.parametrize("kind", ENGINES.values(), ids=ENGINES)
 S = 1_000 * MS
 ERASE = "31 01 FF 00 44 00 00 00 00 00 00 01 00"
 DOWNLOAD = "34 00 44 00 00 00 00 00 00 01 00"
@@ -231,3 +239,56 @@ def test_no_answer_ends_a_sequence() -> None:
     with pytest.raises(StopIteration) as end:
         sequence.send(b"")
     assert str(end.value.value) == "READ_DATA_BY_IDENTIFIER: no answer"
+
+
+CLIENT, SERVER = 0, 1
+
+
+def buses(kind: type[Engine], count: int) -> Engine:
+    """Return sites with a client and a server on a bus with other traffic."""
+    messages = [Message("Request", 0x7E0, 8, CLIENT, depth=4, varying=True)]
+    messages += [Message("Response", 0x7E8, 8, SERVER, depth=4, varying=True), Message("Other", 0x100, 8, 2)]
+    nodes = tuple(Node(name) for name in ("client", "server", "other"))
+    network = Network((Segment(),), nodes, tuple(messages), channels=(Channel(0, 1, block_size=8),))
+    engine, everywhere = kind(network, count), np.arange(count)
+    engine.cycle(2, everywhere, everywhere * 1_000, np.full(count, MS), np.zeros((count, 8), np.uint8))
+    return engine
+
+
+@EACH_ENGINE
+def test_flashing_over_a_bus(kind: type[Engine]) -> None:
+    """Site 1 has a worn memory, site 2 no server; the others are flashed, the later one as quickly as the first."""
+    flashes = {0: FlashMemory(erase_ns=300 * MS, boot_ns=S), 1: FlashMemory(worn=True), 3: FlashMemory()}
+    engine, image = buses(kind, 4), image_of(6_000)
+    diagnostics = Diagnostics(engine, 0, {site: server_of(flash) for site, flash in flashes.items()})
+    for site in range(4):
+        diagnostics.start(site, flash_sequence(image, key_of=key_of), site * 5 * MS)
+    diagnostics.run(4 * S)
+    ends = {site: finished.result for site, finished in diagnostics.finished.items()}
+    assert (ends[0], ends[3]) == (None, None)
+    assert str(ends[1]) == "TRANSFER_DATA: GENERAL_PROGRAMMING_FAILURE (0x72)"
+    assert str(ends[2]) == "DIAGNOSTIC_SESSION_CONTROL: no answer"
+    assert bytes(flashes[0].content[:6_000]) == bytes(flashes[3].content[:6_000]) == image
+    times_ns = {site: finished.time_ns for site, finished in diagnostics.finished.items()}
+    assert times_ns[0] - 310 * MS < times_ns[3] - 15 * MS < times_ns[0] - 290 * MS
+    assert not diagnostics.running
+
+
+@EACH_ENGINE
+@pytest.mark.parametrize("period_ns", [MS, 10 * MS])
+def test_tasks_answer_in_their_own_time(kind: type[Engine], period_ns: int) -> None:
+    """A request is released at one activation, answered at the next and heard at the one after that."""
+    diagnostics = Diagnostics(buses(kind, 1), 0, {0: server_of(FlashMemory())})
+    diagnostics.start(0, read_sequence(0xF15A), 0)
+    diagnostics.run(S, task_period_ns=period_ns)
+    assert (diagnostics.finished[0].time_ns, diagnostics.finished[0].result) == (2 * period_ns, bytes(4))
+
+
+@EACH_ENGINE
+def test_a_server_that_loses_power_does_not_answer(kind: type[Engine]) -> None:
+    engine = buses(kind, 1)
+    diagnostics = Diagnostics(engine, 0, {0: server_of(FlashMemory())}, ClientRules(p2_ns=200 * MS))
+    diagnostics.start(0, flash_sequence(image_of(20_000), key_of=key_of), 0)
+    engine.power(SERVER, np.array([0]), np.array([100 * MS]), on=False)
+    diagnostics.run(5 * S)
+    assert str(diagnostics.finished[0].result) == "TRANSFER_DATA: no answer"
