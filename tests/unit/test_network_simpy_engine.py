@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import pytest
@@ -18,8 +18,8 @@ from twin.errors import SimulationError
 from twin.network.chance import draw, first_error_thresholds, jitter_ns
 from twin.network.engine import LAST_BIT, NEVER_SEEN, Engine
 from twin.network.frames import FrameFormat, frame_bits
-from twin.network.network import Filter, Message, Network, Node, Route, Segment
-from twin.network.records import Change, FrameFlag, NodeState
+from twin.network.network import Channel, Filter, Message, Network, Node, Route, Segment
+from twin.network.records import Change, FrameFlag, NodeState, Outcome
 from twin.network.simpy_engine import SimpyEngine
 from twin.network.wire import error_flag_bits, wire_frame
 
@@ -53,21 +53,21 @@ class World:
     def __init__(self, network: Network = THREE, key: int = 0) -> None:
         self.engine: Engine = SimpyEngine(network, 1, keys=np.array([key], np.uint64), logged=[0])
 
-    def send(self, message: int, *times_us: float, data: bytes = b"", **options: Any) -> World:
+    def send(self, message: int, *times_us: float, data: bytes = b"", **options: Any) -> Self:
         payload = np.frombuffer(data.ljust(64, b"\0"), np.uint8)[None]
         for time_us in times_us:
             self.engine.send(message, np.array([0]), _ns(time_us), payload, **options)
         return self
 
-    def cycle(self, message: int, first_us: float, period_us: float, **options: Any) -> World:
+    def cycle(self, message: int, first_us: float, period_us: float, **options: Any) -> Self:
         self.engine.cycle(message, np.array([0]), _ns(first_us), _ns(period_us), np.zeros((1, 8), np.uint8), **options)
         return self
 
-    def tell(self, method: str, *target: int, at_us: float = 0, **options: Any) -> World:
+    def tell(self, method: str, *target: int, at_us: float = 0, **options: Any) -> Self:
         getattr(self.engine, method)(*target, np.array([0]), _ns(at_us), **options)
         return self
 
-    def advance(self, until_us: float) -> World:
+    def advance(self, until_us: float) -> Self:
         self.engine.advance(_ns(until_us))
         return self
 
@@ -187,6 +187,12 @@ CASES = [
         network=TWO_SEGMENTS,
     ),
     Case(
+        "a gateway that is off",
+        lambda world: world.tell("power", 1, on=False).tell("power", 3, on=False).send(A, 0),
+        [(0, 0, 200, -1)],
+        network=replace(TWO_SEGMENTS, nodes=(*TWO_SEGMENTS.nodes, Node("L"))),
+    ),
+    Case(
         "a cycle until another replaces it",
         lambda world: world.cycle(A, 100, 1000).cycle(A, 2100, 500).cycle(A, 3100, 0),
         [(A, 100, 300, -1), (A, 1100, 1300, -1), (A, 2100, 2300, -1), (A, 2600, 2800, -1)],
@@ -220,9 +226,16 @@ CASES = [
     ),
     Case(
         "a failed frame goes back to the head of its queue",
-        lambda world: world.tell("invert", bit=0, node=0).send(C, 0).send(A, 10),
-        [(C, 0, 48, 0), (C, 48, 248, -1), (A, 248, 448, -1)],
+        lambda world: world.tell("invert", bit=50, node=0).send(C, 0).send(A, 10),
+        [(C, 0, 148, 50), (C, 148, 348, -1), (A, 348, 548, -1)],
         network=FIFO,
+    ),
+    Case(
+        "a failed frame goes back even where its queue is full",
+        lambda world: world.tell("invert", bit=50).send(B, 0, 10, 20, 110).send(A, 110),
+        [(B, 0, 148, 50), (A, 148, 348, -1), (B, 348, 548, -1), (B, 548, 748, -1), (B, 748, 948, -1)],
+        [("dropped", B, 1)],
+        DEEP,
     ),
     Case(
         "a newer instance takes the place of a failed one",
@@ -271,9 +284,11 @@ CASES = [
         [(A, 50, 250, -1)],
     ),
     Case(
-        "a glitch behind a bit that is wrong already",
-        lambda world: world.tell("invert", bit=10).send(A, 0).tell("glitch", 0, at_us=30),
-        [(A, 0, 68, 10), (A, 68, 268, -1)],
+        "glitches behind and before a bit that is wrong",
+        lambda world: (
+            world.tell("invert", bit=10, frames=2).tell("glitch", 0, at_us=30).tell("glitch", 0, at_us=78.5).send(A, 0)
+        ),
+        [(A, 0, 68, 10), (A, 68, 126, 5), (A, 126, 326, -1)],
     ),
     Case(
         "every bit wrong for a while",
@@ -352,7 +367,7 @@ def test_a_node_that_is_off_has_lost_its_mailboxes() -> None:
 
 
 def test_latencies_and_misses() -> None:
-    network = Network((Segment(),), nodes(), messages(0, 1, deadline_ns=200_000))
+    network = Network((Segment(),), nodes(), messages(0, 1, deadline_ns=194_000))
     world = World(network).send(A, 0).send(B, 10).advance(1000)
     statistics = world.engine.statistics
     assert statistics.latency_sum_ns.tolist() == [[194_000, 384_000]]
@@ -419,6 +434,13 @@ def test_durations_are_rounded_from_the_start_of_each_frame() -> None:
     assert world.engine.statistics.latency_max_ns[0, A] == 1_164_000  # 1164000.466 ns
 
 
+@pytest.mark.parametrize(("bits", "finish_ns"), [(98, 9_570_312), (102, 9_960_938)])
+def test_half_nanoseconds_are_rounded_to_even_ones(bits: int, finish_ns: int) -> None:
+    """A bit of 97656.25 ns."""
+    network = Network((Segment(bitrate_bit_s=10_240.0),), nodes(), messages(0, frame_bits=bits))
+    assert World(network).send(A, 0).advance(20_000).engine.take_log(0).finish_ns.tolist() == [finish_ns]
+
+
 def test_cycles_jitter_as_chance_has_it() -> None:
     world = World(key=99).cycle(B, 10, 1000, jitter_ns=400_000).advance(5_000)
     expected = [10_000 + 1_000_000 * k + jitter_ns(99, B, k, 400_000) for k in range(5)]
@@ -481,6 +503,7 @@ RECOVERIES = [
     ("with a frame at the end of a sequence", 0, [(B, 220)], 420 + 117 * 22),
     ("with a frame under way", 50_000, [(B, 0)], 200 + 127 * 22),
     ("from a frame's finish on", 200_000, [(B, 0)], 200 + 128 * 22),
+    ("with a frame under way at the end", 0, [(B, 2800)], 3000),
     ("within an interframe space", 196_000, [(B, 0)], 200 + 127 * 22),
 ]
 
@@ -496,6 +519,48 @@ def test_recovery(recovery_ns: int | None, sent: list[tuple[int, float]], back_u
     world.advance(20_000)
     expected = [(0.0, 0, BUS_OFF), *([] if back_us is None else [(back_us, 0, ACTIVE)])]
     assert world.changes() == expected
+
+
+@pytest.mark.parametrize("bitrate_bit_s", [66_666.7, 83_333.3, 500_000.0])
+def test_a_sequence_that_ends_as_a_frame_starts_counts(bitrate_bit_s: float) -> None:
+    """Ten sequences are idle, the frame's end is the next, and 117 are left."""
+    network = Network((Segment(bitrate_bit_s=bitrate_bit_s),), nodes(), messages(0, 1, 2))
+    start_ns, frame_ns, left_ns = (round(bits * 1e9 / bitrate_bit_s) for bits in (110, 100, 117 * 11))
+    world = World(network).tell("bus_off", 0).send(B, start_ns / US).advance(100_000)
+    assert world.changes()[1:] == [((start_ns + frame_ns + left_ns) / US, 0, ACTIVE)]
+
+
+def test_power_ends_the_count_of_recovery() -> None:
+    world = World().tell("bus_off", 0).tell("power", 0, at_us=100, on=False).tell("power", 0, at_us=200, on=True)
+    world.tell("bus_off", 0, at_us=1000).advance(10_000)
+    assert world.changes()[3:] == [(1000, 0, BUS_OFF), (1000 + 2816, 0, ACTIVE)]
+
+
+def test_power_ends_the_suspension() -> None:
+    """Passive from its 17 errors on, at 832 us the sender has to wait for 16 us, and is switched off and on."""
+    world = World().tell("invert", bit=0, frames=17).send(A, 0)
+    world.tell("power", 0, at_us=833, on=False).tell("power", 0, at_us=834, on=True).send(A, 835).advance(5000)
+    assert world.log()[16:] == [(A, 784, 832, 0), (A, 835, 1035, -1)]
+
+
+def test_a_passive_sender_that_nobody_acknowledges_pays_for_nothing_in_the_ack_slot() -> None:
+    world = World().tell("invert", bit=88, frames=100).tell("power", 1, on=False).tell("power", 2, on=False)
+    world.send(A, 0).advance(20_000)
+    assert world.count("errors") > 50
+    assert world.node(0) == (128, 0, PASSIVE)
+
+
+def test_a_wire_that_breaks_under_a_frame_makes_its_sender_passive_at_once() -> None:
+    world = World().send(A, 0).tell("connect", 0, at_us=31, on=False).advance(1000)
+    assert world.changes() == [(31, 0, PASSIVE)]
+    assert world.node(0) == (128, 0, PASSIVE)
+    assert world.node(1) == (0, 1, ACTIVE)
+
+
+def test_an_instant_that_was_reached_is_still_open() -> None:
+    world = World().send(A, 10).advance(10).tell("power", 0, at_us=10, on=False).advance(1000)
+    assert world.log() == []
+    assert world.count("dropped") == 1
 
 
 def test_power_ends_bus_off() -> None:
@@ -552,3 +617,67 @@ def test_the_past_is_closed() -> None:
         world.send(A, 9)
     with pytest.raises(SimulationError, match="before the instant"):
         world.tell("glitch", 0, at_us=9)
+
+
+class Transport(World):
+    """Two nodes with a channel, A carrying requests and B responses, and a node that listens."""
+
+    def __init__(self, **options: Any) -> None:
+        both = messages(0, 1, varying=True, depth=4)
+        super().__init__(Network((Segment(),), nodes(), both, channels=(Channel(A, B, **options),)))
+
+    def transfer(self, data: bytes, at_us: float = 0, link: int = 0) -> Self:
+        self.engine.transfer(link, np.array([0]), _ns(at_us), [data])
+        return self
+
+    def ends(self) -> list[tuple[float, int, Outcome, bytes]]:
+        return [(end.time_ns / US, end.link, end.outcome, end.data) for end in self.engine.take_transfers()]
+
+
+def test_transfers_both_ways() -> None:
+    world = Transport().transfer(b"there").transfer(b"back", link=1).transfer(b"again", 100)
+    world.advance(1000)
+    assert world.ends() == [
+        (194, 0, Outcome.SENT, b""),
+        (194, 0, Outcome.RECEIVED, b"there"),
+        (394, 0, Outcome.SENT, b""),
+        (394, 0, Outcome.RECEIVED, b"again"),
+        (594, 1, Outcome.SENT, b""),
+        (594, 1, Outcome.RECEIVED, b"back"),
+    ]
+
+
+def test_transfers_of_a_node_that_is_switched_off_are_lost() -> None:
+    world = Transport().transfer(bytes(20)).transfer(b"next", 10).transfer(b"later", 2000).transfer(bytes(20), link=1)
+    world.tell("power", 0, at_us=650, on=False).advance(3000)
+    lost = [(650.0, 0, Outcome.LOST, b"")] * 2
+    assert world.ends() == [
+        *lost,
+        (650, 1, Outcome.LOST, b""),
+        (1194, 1, Outcome.SENT, b""),
+        (2000, 0, Outcome.LOST, b""),
+    ]
+
+
+def test_a_transfer_is_confirmed_by_its_own_frame_only() -> None:
+    """The first frame fails four times, is given up, and is sent and received all the same."""
+    world = Transport(timeout_ns=500_000).transfer(b"one", 1).transfer(b"two", 2)
+    world.tell("invert", bit=50, frames=4).advance(2000)
+    assert world.ends() == [
+        (501, 0, Outcome.NOT_SENT, b""),
+        (787, 0, Outcome.RECEIVED, b"one"),
+        (987, 0, Outcome.SENT, b""),
+        (987, 0, Outcome.RECEIVED, b"two"),
+    ]
+
+
+def test_a_timer_is_forgotten_when_what_it_waits_for_comes() -> None:
+    world = Transport(timeout_ns=450_000).transfer(bytes(100)).advance(20_000)
+    assert [end[2] for end in world.ends()] == [Outcome.SENT, Outcome.RECEIVED]
+
+
+def test_a_receiver_on_a_broken_wire_hears_nothing() -> None:
+    world = (
+        Transport(timeout_ns=1_000_000).tell("connect", 1, on=False).transfer(b"x").transfer(bytes(20)).advance(5000)
+    )
+    assert world.ends() == [(194, 0, Outcome.SENT, b""), (1394, 0, Outcome.NO_FLOW_CONTROL, b"")]

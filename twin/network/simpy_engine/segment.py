@@ -132,11 +132,10 @@ class Segment:
             self._arbitrate_at(max(self._agenda.now_ns, self.finish_ns))
 
     def glitch(self) -> None:
-        """Invert the bit that is on the wire."""
-        attempt = self.attempt
-        if attempt is not None:
-            attempt.wrong_bit = min(attempt.wrong_bit, self._bit_now(attempt))
-            self._plan_end(attempt)
+        """Invert the bit that is on the wire; no bit before it can be wrong, or the frame would have failed."""
+        if self.attempt is not None:
+            self.attempt.wrong_bit = self._bit_now(self.attempt)
+            self._plan_end(self.attempt)
 
     def withdraw(self, node: Node, *, drop: bool) -> None:
         """Cut the frame short that a node is sending, if it is."""
