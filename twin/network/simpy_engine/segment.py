@@ -103,6 +103,7 @@ class Segment:
         self._first_error_bits: Sequence[int] | None = None
         self._noisy_attempts = 0
         self._arbitration_ns = NEVER_NS
+        """The next one that is planned; it may find nothing to do."""
         self._last_sender: Node | None = None
         self._some_rec = False  # above 0, so that a success changes it
 
@@ -170,9 +171,8 @@ class Segment:
 
     def _arbitrate(self, _: Due) -> None:
         """Start the offered frame of the highest priority."""
+        self._arbitration_ns = NEVER_NS
         now_ns = self._agenda.now_ns
-        if now_ns >= self._arbitration_ns:
-            self._arbitration_ns = NEVER_NS
         if not self.offered or not self.idle:
             return
         suspended = self._last_sender
@@ -192,7 +192,6 @@ class Segment:
         attempt = Attempt(instance, sender, now_ns, wrong_bit, self._is_acknowledged(sender))
         self.attempt = attempt
         self._last_sender = sender
-        self._arbitration_ns = NEVER_NS
         self._plan_end(attempt)
 
     def _first_wrong_bit(self, instance: Instance, sender: Node) -> int:
