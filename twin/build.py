@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,11 +20,13 @@ from twin.bms.schedule import Schedule
 from twin.bms.sensing import Sensing
 from twin.errors import InputError, Problem, attempt
 from twin.faults.fault import Deviation, Effect
-from twin.network.bus import BusEngine
-from twin.network.database import Database
+from twin.network.database import Database, bus_messages
 from twin.network.disturbances import Disturbance
+from twin.network.engine import Engine
 from twin.network.engines import ENGINES
 from twin.network.options import Bus
+from twin.network.replay import Replayed, Traffic
+from twin.network.site import SiteNetwork, site_network
 from twin.plant.action import Action
 from twin.plant.assembly import open_plant
 from twin.plant.plant import Plant, Wiring
@@ -57,7 +59,8 @@ class World:
     fleet: Fleet
     surroundings: Surroundings
     plant: Plant
-    buses: BusEngine
+    buses: Engine
+    replays: tuple[Replayed, ...]
     messages: MessageTable
     controllers: Controllers
     sensing: Sensing
@@ -78,24 +81,75 @@ def build(scenario: Scenario, sites: Sequence[int] | None = None) -> World:
     wiring = fleet.wiring
     architecture = architecture_of(scenario, wiring)
     problems: list[Problem] = []
-    messages = attempt(problems, lambda: _messages(scenario, architecture, wiring))
+    network = attempt(problems, lambda: _Network.of(scenario, wiring))
+    messages = attempt(problems, lambda: _messages(scenario, architecture, wiring, network.wires)) if network else None
     plant = attempt(problems, lambda: _plant(scenario, fleet))
-    if messages is None or plant is None:
+    if network is None or messages is None or plant is None:
         if plant:
             plant.close()
         raise InputError(problems)
-    logged = range(wiring.sites) if scenario.record.frames else ()
-    buses = ENGINES[scenario.bus.engine](messages.layouts, wiring.sites, scenario.bus.bitrate_bit_s, logged=logged)
+    buses = _buses(scenario, fleet, network.wires)
+    for traffic in network.replays:
+        messages.silence(wiring.sites, traffic.rows(fleet.site_ids.tolist()), traffic.layouts)
     return World(
         fleet,
         Surroundings(fleet),
         plant,
         buses,
+        tuple(Replayed(traffic, network.wires, fleet.site_ids.tolist()) for traffic in network.replays),
         messages,
         _controllers(scenario, fleet, architecture, messages, buses),
         _sensing(scenario, fleet),
         _injected(scenario, fleet),
     )
+
+
+@dataclass(frozen=True)
+class _Network:
+    """What is the same on the buses of every site."""
+
+    wires: SiteNetwork
+    replays: tuple[Traffic, ...]
+
+    @classmethod
+    def of(cls, scenario: Scenario, wiring: Wiring) -> _Network:
+        """Return the network. Raises InputError where its parts do not fit together, or a fault names none of them."""
+        layouts = bus_messages(Database.load(scenario.bus.database), wiring.packs, wiring.modules)
+        replays = tuple(Traffic.of(replay, layouts) for replay in scenario.bus.replay)
+        beside = [message for fault in scenario.faults for message in fault.messages()]
+        beside += [message for traffic in replays for message in traffic.messages()]
+        wires = site_network(layouts, scenario.bus, dict.fromkeys(beside))
+        if problems := list(_nowhere(scenario, wires)):
+            raise InputError(problems)
+        return cls(wires, replays)
+
+
+def _nowhere(scenario: Scenario, wires: SiteNetwork) -> Iterator[Problem]:
+    """Yield the faults that name a node or message that is not on the buses."""
+    for index, fault in enumerate(scenario.faults):
+        for disturbance in fault.effects():
+            if isinstance(disturbance, Disturbance):
+                for problem in disturbance.problems(wires):
+                    yield replace(problem, path=f"faults[{index}]")
+                break
+
+
+def _buses(scenario: Scenario, fleet: Fleet, wires: SiteNetwork) -> Engine:
+    """Return the buses of all sites, told of everything that the scenario does to them."""
+    sites = fleet.wiring.sites
+    keys = [stream(scenario.seed, "site", int(site), "bus").integers(1 << 63) for site in fleet.site_ids]
+    buses = ENGINES[scenario.bus.engine](
+        wires.network,
+        sites,
+        keys=np.array(keys, np.uint64),
+        logged=range(sites) if scenario.record.frames else (),
+    )
+    if scenario.bus.bit_error_rate:
+        for segment in range(len(wires.network.segments)):
+            buses.noise(segment, np.arange(sites), np.zeros(sites, np.int64), scenario.bus.bit_error_rate)
+    for disturbance in fleet.disturbances:
+        disturbance.apply(buses, wires)
+    return buses
 
 
 def architecture_of(scenario: Scenario, wiring: Wiring) -> Architecture:
@@ -108,13 +162,13 @@ def architecture_of(scenario: Scenario, wiring: Wiring) -> Architecture:
     return kind(scenario.bms, site)
 
 
-def _messages(scenario: Scenario, architecture: Architecture, wiring: Wiring) -> MessageTable:
+def _messages(scenario: Scenario, architecture: Architecture, wiring: Wiring, wires: SiteNetwork) -> MessageTable:
     """Return the messages on the bus. Raises InputError where the database lacks what the firmware needs."""
-    table = MessageTable(Database.load(scenario.bus.database), wiring.packs, wiring.modules)
+    table = MessageTable(wires, wiring.packs, wiring.modules)
     if scenario.bus.database != Bus().database:
-        known = MessageTable(Database.load(Bus().database), wiring.packs, wiring.modules)
+        known = bus_messages(Database.load(Bus().database), wiring.packs, wiring.modules)
         kinds = {kind for firmware in architecture.firmware() for kind in (*firmware.reads, *firmware.sends)}
-        if problems := list(unmet(table, known, kinds, scenario.bus.database)):
+        if problems := list(unmet(table.layouts, known, kinds, scenario.bus.database)):
             raise InputError(problems)
     return table
 
@@ -145,7 +199,7 @@ def _impossible(scenario: Scenario, plant: Plant) -> Iterator[Problem]:
 
 
 def _controllers(
-    scenario: Scenario, fleet: Fleet, architecture: Architecture, messages: MessageTable, buses: BusEngine
+    scenario: Scenario, fleet: Fleet, architecture: Architecture, messages: MessageTable, buses: Engine
 ) -> Controllers:
     firmware = architecture.firmware()
     roles = [one.role for one in firmware]

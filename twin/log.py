@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from twin.bms.codes import Level
 from twin.bms.events import Event
 from twin.build import World
-from twin.network.statistics import LATENCY_EDGES_NS
+from twin.network.counters import LATENCY_EDGES_NS
+from twin.network.records import Change, NodeState
 from twin.plant.action import PlantEvent
 from twin.plant.dc_bus import PackState
 from twin.record import LEVELS, UNKNOWN, Column, Signal
@@ -81,34 +82,21 @@ class Log:
             self._sink.event(replace(event, site=int(self._world.fleet.site_ids[event.site])))
         if end_ns % self._period_ns == 0:
             self._sink.append(end_ns, self._row())
-            for bus in self._world.buses.logged:
-                self._frames(bus)
+            for site in self._world.buses.logged:
+                self._frames(site)
 
     def finish(self) -> None:
         """Log what is left at the end: frames since the last row, and the statistics of the buses."""
-        for bus in self._world.buses.logged:
-            self._frames(bus)
-        statistics, messages = self._world.buses.statistics, self._world.buses.messages
-        of_site = ("site", "message")
-        columns = {
-            "message": Column(np.array([one.name for one in messages]), ("message",)),
-            "identifier": Column(np.array([one.identifier for one in messages]), ("message",), "1", "CAN identifier"),
-            "frames": Column(statistics.frames, of_site, "1", "frames received"),
-            "overwritten": Column(statistics.overwritten, of_site, "1", "frames replaced before they were sent"),
-            "latency_mean_s": Column(statistics.latency_mean_s(), of_site, "s", "mean time from queueing to reception"),
-            "latency_max_s": Column(statistics.latency_max_ns * 1e-9, of_site, "s", "longest such time"),
-            "latency_edge_s": Column(LATENCY_EDGES_NS * 1e-9, ("latency_edge",), "s", "edges of the histogram"),
-            "latency_histogram": Column(
-                statistics.latency_histogram, (*of_site, "latency_bin"), "1", "frames by latency"
-            ),
-        }
-        self._sink.table("bus", columns)
+        for site in self._world.buses.logged:
+            self._frames(site)
+        self._sink.table("bus", _bus(self._world))
+        self._sink.table("bus_nodes", _nodes(self._world))
 
     def _row(self) -> Mapping[str, Values]:
         world, plant = self._world, self._world.plant
         alive = ~plant.failed
         busy_ns = world.buses.statistics.busy_ns
-        bus_load = (busy_ns - self._busy_ns) / self._period_ns
+        bus_load = (busy_ns - self._busy_ns).max(axis=1) / self._period_ns
         self._busy_ns[:] = busy_ns
         return {
             "load_W": world.surroundings.load_W,
@@ -134,22 +122,84 @@ class Log:
             "bleed": np.where(alive[:, None, None], world.controllers.commanded("bleed"), np.nan),
         }
 
-    def _frames(self, bus: int) -> None:
-        log = self._world.buses.take_log(bus)
+    def _frames(self, site: int) -> None:
+        log = self._world.buses.take_log(site)
         columns: dict[str, Values] = {
+            "segment": log.segment.astype(np.uint8),
             "identifier": log.identifier,
+            "flags": log.flags.astype(np.uint8),
+            "length": log.length.astype(np.uint8),
+            "error_bit": log.error_bit.astype(np.int16),
             "release_ns": log.release_ns,
             "start_ns": log.start_ns,
             "finish_ns": log.finish_ns,
             "payload": log.payload,
         }
-        self._sink.frames(int(self._world.fleet.site_ids[bus]), columns)
+        self._sink.frames(int(self._world.fleet.site_ids[site]), columns)
+
+
+def _bus(world: World) -> Mapping[str, Column]:
+    """Return what the buses carried by message."""
+    statistics, network = world.buses.statistics, world.buses.network
+    messages, of_site, of_message = network.messages, ("site", "message"), ("message",)
+    deadline_s = [np.nan if one.deadline_ns is None else one.deadline_ns * 1e-9 for one in messages]
+    segments = [network.segments[network.segment_of(index)].name for index in range(len(messages))]
+    return {
+        "message": Column(np.array([one.name for one in messages]), of_message),
+        "identifier": Column(np.array([one.identifier for one in messages]), of_message, "1", "CAN identifier"),
+        "sender": Column(np.array([network.nodes[one.node].name for one in messages]), of_message),
+        "segment": Column(np.array(segments), of_message),
+        "deadline_s": Column(np.array(deadline_s), of_message, "s", "time by which a frame should be received"),
+        "frames": Column(statistics.frames, of_site, "1", "frames received"),
+        "overwritten": Column(statistics.overwritten, of_site, "1", "frames replaced before they were sent"),
+        "dropped": Column(statistics.dropped, of_site, "1", "frames lost: full queue, or sender off or bus-off"),
+        "misses": Column(statistics.misses, of_site, "1", "frames received after their deadline"),
+        "errors": Column(statistics.errors, of_site, "1", "attempts destroyed by errors"),
+        "latency_mean_s": Column(statistics.latency_mean_s(), of_site, "s", "mean time from queueing to reception"),
+        "latency_max_s": Column(statistics.latency_max_ns * 1e-9, of_site, "s", "longest such time"),
+        "latency_edge_s": Column(LATENCY_EDGES_NS * 1e-9, ("latency_edge",), "s", "edges of the histogram"),
+        "latency_histogram": Column(statistics.latency_histogram, (*of_site, "latency_bin"), "1", "frames by latency"),
+    }
+
+
+def _nodes(world: World) -> Mapping[str, Column]:
+    """Return the state in which the run leaves the CAN controllers."""
+    nodes, of_site = world.buses.nodes, ("site", "node")
+    states = {state.name.lower(): int(state) for state in NodeState}
+    return {
+        "node": Column(np.array([node.name for node in world.buses.network.nodes]), ("node",)),
+        "state": Column(nodes.state, of_site, "1", "state of the controller", flags=states),
+        "tec": Column(nodes.tec, of_site, "1", "transmit error counter"),
+        "rec": Column(nodes.rec, of_site, "1", "receive error counter"),
+        "bus_offs": Column(nodes.bus_offs, of_site, "1", "how often it went bus-off"),
+    }
 
 
 def told(happened: PlantEvent) -> Event:
     """Return what the plant has to tell as an event of the log."""
     level = Level.FATAL if happened.kind == "quarantine" else Level.WARNING
     return Event(happened.time_ns, happened.site, happened.slot, -1, level, happened.kind, "plant", happened.text)
+
+
+def changed(change: Change, world: World) -> Event:
+    """Return a controller's change of state as an event of the log."""
+    node = world.buses.network.nodes[change.node].name
+    text, level, cause = {
+        NodeState.ERROR_ACTIVE: ("takes part in the bus without restriction again", Level.INFO, "errors have ceased"),
+        NodeState.ERROR_PASSIVE: (
+            "is error passive: it gives way after each of its frames",
+            Level.WARNING,
+            "many errors in its frames, or nobody who acknowledges them",
+        ),
+        NodeState.BUS_OFF: (
+            "is bus-off: it neither sends nor receives",
+            Level.FATAL,
+            "errors in 32 of its frames in a row, or as many more than it got through",
+        ),
+        NodeState.OFF: ("is switched off", Level.INFO, "an instruction"),
+    }[NodeState(change.state)]
+    code = NodeState(change.state).name.lower()
+    return Event(change.time_ns, change.site, -1, -1, level, code, "network", f"{node} {text}", cause)
 
 
 def _mean(values: Values) -> Values:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from twin.bms.codes import Level
 from twin.bms.events import Event
 from twin.build import World
-from twin.log import Log, told
+from twin.log import Log, changed, told
 from twin.plant.action import Action
 
 FloatArray = NDArray[np.float64]
@@ -64,7 +64,10 @@ class Run:
         # 2 Sensors, sampled now and held.
         sensed = self._sense()
         # 3 ECU activations, each at its own instant, and the buses between them.
+        for replay in world.replays:
+            replay.send(world.buses, end_ns)
         commands, found = world.controllers.run_until(end_ns, sensed)
+        found += [changed(change, world) for change in world.buses.take_changes()]
         commands, unheard = self._heard(commands, start_ns)
         # 4 is the place of OTA and campaign.
         # 5 The plant, in sub-steps only where an action falls inside.

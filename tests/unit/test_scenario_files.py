@@ -73,11 +73,14 @@ def test_a_run_takes_its_files_along(tmp_path: Path) -> None:
         .read_text()
         .replace("{kind: bdew, annual_kWh: 4000}", "{kind: csv, file: day.csv}")
     )
-    (tmp_path / "home" / "s.yaml").write_text(text + "plant: {electrical: ./my.fmu}\n")
+    (tmp_path / "home" / "day.asc").write_text("")
+    text += "plant: {electrical: ./my.fmu}\nbus: {replay: [{file: day.asc, node: Inverter}]}\n"
+    (tmp_path / "home" / "s.yaml").write_text(text)
     scenario = load(tmp_path / "home" / "s.yaml")
     files = companions(scenario)
     assert {name: path.name for name, path in files.items()} == {
         "inputs/load-day.csv": "day.csv",
+        "inputs/replay-0-day.asc": "day.asc",
         "inputs/electrical-my.fmu": "my.fmu",
         "inputs/electrical-my.ports.yaml": "my.ports.yaml",
     }

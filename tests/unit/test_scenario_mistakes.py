@@ -196,7 +196,7 @@ def _problems(folder: Path, text: str, overrides: list[str]) -> list[str]:
 
 @pytest.mark.parametrize(("text", "problems"), ROWS.values(), ids=ROWS.keys())
 def test_every_mistake_is_named(tmp_path: Path, text: str, problems: list[str]) -> None:
-    kinds = ", ".join(repr(kind) for kind in discover(faults, Fault))
+    kinds = ", ".join(repr(kind) for kind in discover(faults, Fault))  # type: ignore[type-abstract]
     expected = [problem.replace("{folder}", str(tmp_path)).replace("{kinds}", kinds) for problem in problems]
     assert _problems(tmp_path, text, []) == expected
 

@@ -15,7 +15,7 @@ from twin.bms.firmware.firmware import Findings, Firmware, Inputs, Outputs
 from twin.bms.messages import Ecus, MessageTable
 from twin.bms.rows import put, take
 from twin.bms.schedule import Batch, Schedule
-from twin.network.bus import BusEngine
+from twin.network.engine import Engine
 from twin.plant.action import Action, Actuator
 
 FloatArray = NDArray[np.float64]
@@ -72,7 +72,7 @@ class Controllers:
         architecture: Architecture,
         schedule: Schedule,
         messages: MessageTable,
-        buses: BusEngine,
+        buses: Engine,
         memory: Mapping[str, Mapping[str, FloatArray]],
         sites: int,
     ) -> None:

@@ -18,15 +18,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.bms.firmware.firmware import Contents, Received
-from twin.network.bus import BusEngine
 from twin.network.codec import Codec, MessageLayout, Payload, SignalLayout
-from twin.network.database import Database, bus_messages
+from twin.network.engine import Engine
+from twin.network.site import SiteNetwork
 
 IntArray = NDArray[np.int64]
 Scope = Literal["module", "pack", "site"]
 
+Silent = NDArray[np.bool_]
+"""``[site, layout]``: what is not sent, because a trace is replayed in its place."""
+
 FRAME_BYTES: Final = 8
-"""Of a mailbox: what a classic frame carries at most."""
+"""Of the messages that firmware sends and reads: what a classic frame carries at most."""
+
+READERS: Final[Mapping[Scope, str]] = {"module": "Module{:02}", "pack": "Pack{}", "site": "Inverter"}
+"""What databases call the ECUs of each scope."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +47,22 @@ class Ecus:
 class _Bundle:
     """Types that are sent or read together, as one long message: one codec call serves them all.
 
-    ``message[number, kind]`` is where on the bus a type of one sender is, -1 where it has none; the number is a slot
-    for what modules send, else a pack.
+    ``layout[number, kind]`` is which of the layouts a type of one sender is, -1 where it has none; the number is a slot
+    for what modules send, else a pack. ``messages`` are the network's, of the same shape, by which it is sent: one such
+    table for every bus on which the sender has a controller and somebody listens.
     """
 
-    def __init__(self, kinds: Sequence[str], layouts: Sequence[MessageLayout], message: IntArray) -> None:
+    def __init__(
+        self,
+        kinds: Sequence[str],
+        layouts: Sequence[MessageLayout],
+        layout: IntArray,
+        messages: Sequence[IntArray],
+    ) -> None:
         self.kinds = tuple(kinds)
-        self.message = message
+        self.layout = layout
         self.of_modules = _of_modules(kinds[0])
-        self._all_sent = bool((message >= 0).all())
+        self._messages = [(table, bool((table >= 0).all())) for table in messages]
         signals = [_moved(signal, frame) for frame, layout in enumerate(layouts) for signal in layout.signals]
         self._codec = Codec(FRAME_BYTES * len(layouts), signals)
         self._initial = np.array([[signal.initial] for signal in signals])
@@ -61,15 +74,20 @@ class _Bundle:
             for first, names in zip(ends, self._names, strict=False)
         ]
 
-    def send(self, buses: BusEngine, frames: Mapping[str, Contents], sender: Ecus, time_ns: IntArray) -> None:
-        """Queue the frames of senders, each sender's at its own ``time_ns``."""
-        message = self.message[sender.slot if self.of_modules else sender.pack].reshape(-1)
+    def send(
+        self, buses: Engine, frames: Mapping[str, Contents], sender: Ecus, time_ns: IntArray, silent: Silent | None
+    ) -> None:
+        """Queue the frames of senders, each sender's at its own ``time_ns``, but those that are ``silent``."""
+        number = sender.slot if self.of_modules else sender.pack
         payload = self._encode(frames, len(time_ns)).reshape(-1, FRAME_BYTES)
         site, time_ns = sender.site.repeat(len(self.kinds)), time_ns.repeat(len(self.kinds))
-        if self._all_sent:
-            buses.send(message, site, time_ns, payload)
-        else:
-            sent = message >= 0
+        muted = None if silent is None else silent[site, self.layout[number].reshape(-1)]
+        for table, complete in self._messages:
+            message = table[number].reshape(-1)
+            if complete and muted is None:
+                buses.send(message, site, time_ns, payload)
+                continue
+            sent = message >= 0 if muted is None else (message >= 0) & ~muted
             buses.send(message[sent], site[sent], time_ns[sent], payload[sent])
 
     def _encode(self, frames: Mapping[str, Contents], rows: int) -> Payload:
@@ -80,9 +98,9 @@ class _Bundle:
                 physical[row[name]] = values
         return self._codec.encode(physical)
 
-    def read(self, buses: BusEngine, site: IntArray, message: IntArray, *, many: bool) -> dict[str, Received]:
-        """Return the newest frames, ``message[row, sender, kind]``; the axis of senders stays where there are many."""
-        values, time_ns = self._codec.decode_mailboxes(buses.mailbox_payload, buses.mailbox_time_ns, site, message)
+    def read(self, buses: Engine, site: IntArray, box: IntArray, *, many: bool) -> dict[str, Received]:
+        """Return the newest frames in ``box[row, sender, kind]``; the axis of senders stays where there are many."""
+        values, time_ns = self._codec.decode_mailboxes(buses.mailbox_payload, buses.mailbox_time_ns, site, box)
         if not many:
             values, time_ns = values[..., 0], time_ns[:, 0]
         return {
@@ -95,18 +113,20 @@ class _Reading(NamedTuple):
     """What readers of one scope read of one kind of senders."""
 
     bundle: _Bundle
-    message: IntArray
+    box: IntArray
     """``[number, sender, kind]``; the number is the reader's slot or pack."""
     by_slot: bool
     many: bool
 
 
 class MessageTable:
-    """The messages on a site's bus by type."""
+    """The messages on a site's buses by type."""
 
-    def __init__(self, database: Database, packs: int, modules: int) -> None:
+    def __init__(self, wires: SiteNetwork, packs: int, modules: int) -> None:
+        self._wires = wires
         self._packs, self._modules = packs, modules
-        self.layouts: tuple[MessageLayout, ...] = bus_messages(database, packs, modules)
+        self._silent: Silent | None = None
+        self.layouts: tuple[MessageLayout, ...] = wires.layouts
         positions: dict[str, list[tuple[str, int]]] = defaultdict(list)
         for index, layout in enumerate(self.layouts):
             positions[type_of(layout.name)].append((layout.name, index))
@@ -114,7 +134,13 @@ class MessageTable:
         self._bundles: dict[tuple[str, ...], _Bundle] = {}
         self._readings: dict[tuple[tuple[str, ...], Scope], list[_Reading]] = {}
 
-    def read(self, buses: BusEngine, kinds: Sequence[str], scope: Scope, reader: Ecus) -> dict[str, Received]:
+    def silence(self, sites: int, rows: Sequence[int], layouts: Sequence[int]) -> None:
+        """Send some messages of some sites no more: of ``sites`` in all, those of ``rows``."""
+        if self._silent is None:
+            self._silent = np.zeros((sites, len(self.layouts)), np.bool_)
+        self._silent[np.ix_(rows, layouts)] = True
+
+    def read(self, buses: Engine, kinds: Sequence[str], scope: Scope, reader: Ecus) -> dict[str, Received]:
         """Return the newest frames of some types that each reader has received.
 
         A pack's controller reads all its modules, ``[row, module]``, and all packs, ``[row, pack]``; the others read
@@ -125,33 +151,44 @@ class MessageTable:
             parts = [kind for kind in kinds if _of_modules(kind)], [kind for kind in kinds if not _of_modules(kind)]
             self._readings[key] = [self._reading(tuple(part), scope) for part in parts if part]
         received: dict[str, Received] = {}
-        for bundle, message, by_slot, many in self._readings[key]:
-            of_readers = message[reader.slot if by_slot else reader.pack]
+        for bundle, box, by_slot, many in self._readings[key]:
+            of_readers = box[reader.slot if by_slot else reader.pack]
             received |= bundle.read(buses, reader.site, of_readers, many=many)
         return received
 
-    def send(self, buses: BusEngine, frames: Mapping[str, Contents], sender: Ecus, time_ns: IntArray) -> None:
+    def send(self, buses: Engine, frames: Mapping[str, Contents], sender: Ecus, time_ns: IntArray) -> None:
         """Queue frames of the senders, ``signals[row]`` by type, each sender's at its own ``time_ns``."""
-        self._bundle(tuple(frames)).send(buses, frames, sender, time_ns)
+        self._bundle(tuple(frames)).send(buses, frames, sender, time_ns, self._silent)
 
     def _reading(self, kinds: tuple[str, ...], scope: Scope) -> _Reading:
+        """Return the mailboxes of every reader: a module's or the inverter's of its pack, a pack's of all senders."""
         bundle = self._bundle(kinds)
-        if scope != "pack":
-            return _Reading(bundle, bundle.message[:, None], by_slot=bundle.of_modules, many=False)
-        if bundle.of_modules:
-            message = bundle.message.reshape(self._packs, self._modules, -1)
-        else:
-            message = np.tile(bundle.message, (self._packs, 1, 1))
-        return _Reading(bundle, message, by_slot=False, many=True)
+        by_slot = scope == "module"
+        readers = self._packs * self._modules if by_slot else self._packs
+        numbers = range(len(bundle.layout))
+        layouts = []
+        for reader in range(readers):
+            pack = reader // self._modules if by_slot else reader
+            own = range(pack * self._modules, (pack + 1) * self._modules) if bundle.of_modules else numbers
+            of = own if scope == "pack" else [reader if bundle.of_modules and by_slot else pack]
+            layouts.append(bundle.layout[list(of)])
+        box = np.array(
+            [[[self._box(scope, reader, one) for one in row] for row in rows] for reader, rows in enumerate(layouts)]
+        )
+        return _Reading(bundle, box, by_slot=by_slot, many=scope == "pack")
+
+    def _box(self, scope: Scope, reader: int, layout: int) -> int:
+        return self._wires.box(READERS[scope].format(reader + 1), int(layout)) if layout >= 0 else -1
 
     def _bundle(self, kinds: tuple[str, ...]) -> _Bundle:
         if kinds not in self._bundles:
             count = self._packs * self._modules if _of_modules(kinds[0]) else self._packs
-            message = np.full((count, len(kinds)), -1)
+            layout = np.full((count, len(kinds)), -1)
             for column, kind in enumerate(kinds):
-                message[: len(self._position[kind]), column] = self._position[kind]
+                layout[: len(self._position[kind]), column] = self._position[kind]
             layouts = [self.layouts[self._position[kind][0]] for kind in kinds]
-            self._bundles[kinds] = _Bundle(kinds, layouts, message)
+            messages = [np.where(layout >= 0, origin[layout], -1) for origin in self._wires.origins]
+            self._bundles[kinds] = _Bundle(kinds, layouts, layout, messages)
         return self._bundles[kinds]
 
 

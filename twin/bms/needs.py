@@ -6,18 +6,20 @@ Another database may lay them out otherwise, give them other identifiers, scales
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
-from twin.bms.messages import FRAME_BYTES, MessageTable, type_of
+from twin.bms.messages import FRAME_BYTES, type_of
 from twin.errors import Problem
 from twin.network.codec import MessageLayout
 
 
-def unmet(table: MessageTable, known: MessageTable, kinds: Collection[str], file: str) -> Iterator[Problem]:
-    """Yield what makes ``table``, read from ``file``, unfit for firmware that uses the ``kinds`` of ``known``."""
-    by_name = {layout.name: layout for layout in table.layouts}
+def unmet(
+    given: Sequence[MessageLayout], known: Sequence[MessageLayout], kinds: Collection[str], file: str
+) -> Iterator[Problem]:
+    """Yield what makes ``given``, read from ``file``, unfit for firmware that uses the ``kinds`` of ``known``."""
+    by_name = {layout.name: layout for layout in given}
     first: dict[str, MessageLayout] = {}
-    for wanted in known.layouts:
+    for wanted in known:
         kind, found = type_of(wanted.name), by_name.get(wanted.name)
         if kind not in kinds:
             continue

@@ -27,14 +27,18 @@ def command(
 
     Example: twin check scenarios/home_fleet.yaml --set fleet.sites=100
     """
+    from twin.analysis.bus_bounds import bus_warnings
     from twin.scenario import expand, load, placed
 
     with placed(scenario, override or []):
         checked = load(scenario, override or [])
         topics = list(summary(checked, expand(checked)))
+        warnings = bus_warnings(checked)
     print(f"{scenario}: {checked.name}")
     for topic, text in topics:
         print(f"  {topic:<10} {text}")
+    for warning in warnings:
+        print(f"warning: {warning}; see: twin bus {scenario}")
 
 
 def summary(scenario: Scenario, fleet: Fleet) -> Iterator[tuple[str, str]]:

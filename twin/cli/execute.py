@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.table import Table
 from rich.text import Text
 
+from twin.analysis.bus_bounds import bus_warnings
 from twin.build import architecture_of
 from twin.errors import InputError, Problem
 from twin.log import SIGNALS
@@ -60,6 +61,8 @@ def execute(
     with console.status("building FMUs and the fleet"):
         fleet = expand(scenario, sites)
         facts = _facts(scenario)
+    for warning in bus_warnings(scenario):
+        Console(stderr=True).print(f"warning: {warning}", style="yellow", soft_wrap=True, highlight=False)
     parts = _parts(fleet, shards)
     facts["shards"] = len(parts)
     engine = Whole(scenario, sites, profile=profile) if len(parts) == 1 else Shards(scenario, parts, profile=profile)

@@ -10,7 +10,7 @@ namespace twin {
 namespace {
 
 constexpr int64_t INTERFRAME_BITS = 3;
-constexpr int64_t FIRST_OCTAVE = 15;  // of the latency histogram: twin/network/statistics.py
+constexpr int64_t FIRST_OCTAVE = 15;  // of the latency histogram: twin.network.counters.py
 
 int64_t latency_bin(int64_t latency_ns, int64_t bins) {
   if (latency_ns < int64_t{1} << FIRST_OCTAVE) return 0;

@@ -7,9 +7,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.network.statistics import LATENCY_BINS
-
 IntArray = NDArray[np.int64]
+
+_STEPS_PER_OCTAVE = 4
+_FIRST_OCTAVE = 15
+_LAST_OCTAVE = 31
+LATENCY_BINS = _STEPS_PER_OCTAVE * (_LAST_OCTAVE - _FIRST_OCTAVE)
+LATENCY_EDGES_NS: IntArray = np.array(
+    [(4 + step) << octave - 2 for octave in range(_FIRST_OCTAVE, _LAST_OCTAVE) for step in range(_STEPS_PER_OCTAVE)]
+    + [1 << _LAST_OCTAVE]
+)
+"""Edges of the latency histogram, 33 us to 2.1 s in four steps an octave; the outer bins hold everything beyond."""
+LATENCY_EDGES_NS.flags.writeable = False
+
+
+def latency_bin(latency_ns: int) -> int:
+    """Return the bin of a latency of at least 4 ns: its octave and the two bits behind its highest one."""
+    bits = latency_ns.bit_length()
+    found = (bits - 1 - _FIRST_OCTAVE << 2) + (latency_ns >> bits - 3 & 3)
+    return 0 if found < 0 else found if found < LATENCY_BINS else LATENCY_BINS - 1
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path
@@ -76,7 +76,8 @@ def bus_messages(database: Database, packs: int, modules: int, *, gateway: bool 
 
     Nodes ``ModuleNN`` and ``PackP`` are present up to the site's number of them, NN counting through all packs, and
     ``Gateway`` where the site has one; any other node always is. A message is there if its sender is; one from the
-    gateway or to it alone (faults, diagnostics), if both ends are.
+    gateway or to it alone (faults, diagnostics), if both ends are. Receivers are those that are present; what the
+    database addresses to nobody is for all.
     Raises InputError if the database lacks a node that the site has.
     """
     present = {"Module": packs * modules, "Pack": packs}
@@ -98,7 +99,12 @@ def bus_messages(database: Database, packs: int, modules: int, *, gateway: bool 
         private = message.sender == GATEWAY or message.receivers == (GATEWAY,)
         return all(map(there, (message.sender, *message.receivers) if private else (message.sender,)))
 
-    return tuple(message for message in database.messages if on_bus(message))
+    nodes = tuple(filter(there, database.nodes))
+
+    def heard_by(message: MessageLayout) -> tuple[str, ...]:
+        return tuple(node for node in message.receivers or nodes if there(node) and node != message.sender)
+
+    return tuple(replace(one, receivers=heard_by(one)) for one in database.messages if on_bus(one))
 
 
 def _find(path: Path) -> Path:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from twin.errors import Problem
 from twin.network.engine import LAST_BIT, Engine
 from twin.network.network import Message
 from twin.network.site import SiteNetwork
@@ -24,7 +27,16 @@ class Disturbance(ABC):
 
     @abstractmethod
     def apply(self, engine: Engine, wires: SiteNetwork) -> None:
-        """Tell the engine; ``site`` is a row of it. Raises InputError if the site has no such node or message."""
+        """Tell the engine, of which ``site`` is a row."""
+
+    def problems(self, wires: SiteNetwork) -> Iterator[Problem]:
+        """Yield what it names and the site's network has not."""
+        for name in ("node", "message"):
+            value, known = getattr(self, name, ""), wires.names(name)
+            if value and value not in known:
+                close = difflib.get_close_matches(value, known, 1)
+                suggestion = f"did you mean {close[0]}?" if close else None
+                yield Problem(f"there is no {name} {value!r} on the bus", suggestion=suggestion)
 
     @property
     @abstractmethod
@@ -87,7 +99,6 @@ class Wire(Disturbance):
 
     def apply(self, engine: Engine, wires: SiteNetwork) -> None:
         """Connect or disconnect the node's controllers."""
-        wires.node(self.node)
         for controller in wires.controllers[self.node].values():
             engine.connect(controller, self.rows(), self.instants(), on=self.connected)
 
@@ -105,9 +116,8 @@ class Babbling(Disturbance):
     identifier: int
     period_ns: int
 
-    def apply(self, engine: Engine, wires: SiteNetwork) -> None:
+    def apply(self, engine: Engine, wires: SiteNetwork) -> None:  # noqa: ARG002 - it is beside the database
         """Begin or end the cycle of the extra message."""
-        wires.node(self.node)
         name = babble(self.node, self.identifier).name
         message = [one.name for one in engine.network.messages].index(name)
         payload = np.full((1, engine.network.payload_bytes), 0xFF, np.uint8)

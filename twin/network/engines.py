@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from twin.network.bus import BusEngine
-from twin.network.native_bus import NativeBuses
-from twin.network.simpy_bus import SimpyBuses
+from twin.network.engine import Engine
+from twin.network.native_engine import NativeEngine
+from twin.network.simpy_engine import SimpyEngine
 
-ENGINES: Mapping[str, type[BusEngine]] = MappingProxyType({"native": NativeBuses, "simpy": SimpyBuses})
+ENGINES: Mapping[str, type[Engine]] = MappingProxyType({"native": NativeEngine, "simpy": SimpyEngine})

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,24 +45,23 @@ class SiteNetwork:
                 return box
         return -1
 
+    def names(self, of: Literal["node", "message"]) -> tuple[str, ...]:
+        """Return the names of the ECUs, or of the database's messages."""
+        return tuple(self.controllers) if of == "node" else tuple(layout.name for layout in self.layouts)
+
     def node(self, ecu: str) -> int:
-        """Return an ECU's controller on its own segment. Raises InputError if there is no such ECU."""
-        if ecu not in self.controllers:
-            raise InputError(Problem(f"no node {ecu} on the bus; there are {', '.join(self.controllers)}"))
+        """Return an ECU's controller on its own segment."""
         return next(iter(self.controllers[ecu].values()))
 
     def message(self, name: str) -> int:
-        """Return the network's message of a layout as its sender sends it. Raises InputError if there is none."""
-        names = [layout.name for layout in self.layouts]
-        if name not in names:
-            raise InputError(Problem(f"no message {name} on the bus"))
-        return int(self.origins[0, names.index(name)])
+        """Return the network's message of a layout as its sender sends it."""
+        return int(self.origins[:, self.names("message").index(name)].max())
 
 
 def site_network(
     layouts: Sequence[MessageLayout], options: Bus, extra: Iterable[tuple[str, Message]] = ()
 ) -> SiteNetwork:
-    """Return the network of a site on which ``layouts`` are sent.
+    """Return the network of a site on which ``layouts`` are sent, each to its receivers.
 
     ``extra``: messages that no layout describes, each with the name of the ECU, or of a further node, that sends it.
     Raises InputError with every option that does not fit the layouts, and every message that cannot share its segment.
@@ -144,10 +144,8 @@ class _Path:
 
 
 def _ecus(layouts: Sequence[MessageLayout]) -> list[str]:
-    """Return everybody who sends, and who listens only: an inverter that says nothing is there, a module is not."""
-    senders = dict.fromkeys(layout.sender for layout in layouts)
-    listeners = (name for layout in layouts for name in layout.receivers if not name[-1:].isdigit())
-    return [*(senders | dict.fromkeys(listeners))]
+    """Return everybody who sends or receives."""
+    return [*dict.fromkeys(name for layout in layouts for name in (layout.sender, *layout.receivers))]
 
 
 def _mistakes(options: Bus, ecus: Sequence[str]) -> Iterator[Problem]:

@@ -58,11 +58,15 @@ class Frames:
 
     _UNIT_AND_NAME: Final[Mapping[str, tuple[str, str]]] = {
         "site_id": ("1", "site"),
+        "segment": ("1", "bus of the site, from 0"),
         "identifier": ("1", "CAN identifier"),
+        "flags": ("1", "kind of frame: 1 extended, 2 CAN FD, 4 bit rate switch, 8 remote, 16 destroyed by an error"),
+        "length": ("1", "bytes of data; of a remote frame the number that it asks for"),
+        "error_bit": ("1", "the bit that destroyed the frame, from the start of frame; -1: none"),
         "release_ns": ("ns", "instant at which the sender queued the frame"),
         "start_ns": ("ns", "start of frame on the bus"),
-        "finish_ns": ("ns", "end of frame on the bus"),
-        "payload": ("1", "data bytes"),
+        "finish_ns": ("ns", "end of the interframe space; of a destroyed frame behind its error frame"),
+        "payload": ("1", "data bytes, 0 beyond the length"),
     }
 
     def __init__(self) -> None:

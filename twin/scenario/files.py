@@ -19,6 +19,8 @@ _FIELDS: tuple[KeyPath, ...] = (
     ("plant", "thermal"),
     ("bus", "database"),
 )
+_LISTS: tuple[KeyPath, ...] = (("bus", "replay"),)
+"""Lists whose items each have a ``file``."""
 
 
 def is_path(name: str) -> bool:
@@ -40,7 +42,7 @@ def companions(data: Any) -> tuple[Any, dict[str, Path]]:
     """
     sources: dict[str, Path] = {}
     for path, name in named(data):
-        prefix = dotted(path[:1] if path[-1] == "file" else path[1:]) + "-"
+        prefix = _prefix(path) + "-"
         source = Path(name)
         target = f"{FOLDER}/{prefix}{source.name.removeprefix(prefix)}"
         sources[target] = source
@@ -53,14 +55,39 @@ def companions(data: Any) -> tuple[Any, dict[str, Path]]:
 
 def named(data: Any) -> Iterator[tuple[KeyPath, str]]:
     """Yield where a scenario names a file, and its name."""
-    for path in _FIELDS:
-        section, field = path
-        inner = data.get(section) if isinstance(data, dict) else None
-        name = inner.get(field) if isinstance(inner, dict) else None
-        if isinstance(name, str) and name and (field == "file" or is_path(name)):
+    for path in (*_FIELDS, *_items(data)):
+        name = _at(data, path)
+        if isinstance(name, str) and name and (path[-1] == "file" or is_path(name)):
             yield path, name
 
 
+def _items(data: Any) -> Iterator[KeyPath]:
+    for path in _LISTS:
+        items = _at(data, path)
+        for index in range(len(items) if isinstance(items, list | tuple) else 0):
+            yield (*path, index, "file")
+
+
+def _at(data: Any, path: KeyPath) -> Any:
+    """Return the value at a path, None if there is none."""
+    for step in path:
+        inside = isinstance(data, dict) if isinstance(step, str) else isinstance(data, list | tuple)
+        data = (data.get(step) if isinstance(data, dict) else data[step]) if inside else None
+    return data
+
+
+def _prefix(path: KeyPath) -> str:
+    """Return what a file's name begins with in a run's folder: a file is called by what it is for."""
+    if len(path) > 2:
+        return "-".join(map(str, path[1:-1]))
+    return dotted(path[:1] if path[-1] == "file" else path[1:])
+
+
 def _with(data: Any, path: KeyPath, value: str) -> Any:
-    section, field = path
-    return {**data, section: {**data[section], field: value}}
+    """Return the data with another value at a path."""
+    if not path:
+        return value
+    step, rest = path[0], path[1:]
+    if isinstance(data, dict):
+        return {**data, step: _with(data[step], rest, value)}
+    return [_with(item, rest, value) if index == step else item for index, item in enumerate(data)]

@@ -1,0 +1,127 @@
+"""A recorded trace as a node's traffic: its frames are queued anew, at the instants at which they were recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.network.codec import MessageLayout
+from twin.network.engine import Engine
+from twin.network.network import Message
+from twin.network.options import Replay
+from twin.network.site import SiteNetwork
+from twin.network.traces import FrameKind, Recording, read_trace
+
+
+@dataclass(frozen=True, eq=False)
+class Traffic:
+    """The frames of a trace that one node sends, and what kinds of frames they are.
+
+    Of an ECU of the database these are the frames with the identifiers of its own messages, whose layouts stand in
+    ``layouts``; of any other node all frames whose identifiers the database leaves free.
+    """
+
+    node: str
+    recording: Recording
+    start_ns: int
+    sites: tuple[int, ...] | None
+    kinds: tuple[FrameKind, ...]
+    kind: NDArray[np.int64]
+    """Of every frame."""
+    layouts: tuple[int, ...]
+    left_out: int
+    """Frames of the file that are not sent: of other nodes' messages, and error frames."""
+
+    @classmethod
+    def of(cls, options: Replay, layouts: Sequence[MessageLayout]) -> Traffic:
+        """Return what a node says of a trace. Raises InputError if the file cannot be read."""
+        recording = read_trace(Path(options.file))
+        mine = tuple(index for index, layout in enumerate(layouts) if layout.sender == options.node)
+        senders = {(layout.identifier, layout.extended): layout.sender for layout in layouts}
+        sender = "" if not mine else options.node
+        kinds, kind = recording.kinds()
+        said = np.array([senders.get((one.identifier, one.extended), "") == sender for one in kinds] + [False])
+        kept = np.flatnonzero(said[kind])
+        whole = recording.select(kept)
+        return cls(
+            node=options.node,
+            recording=whole,
+            start_ns=round(options.start_s * 1e9),
+            sites=None if options.sites is None else tuple(options.sites),
+            kinds=kinds,
+            kind=kind[kept],
+            layouts=mine,
+            left_out=len(recording) - len(whole),
+        )
+
+    def rows(self, site_ids: Sequence[int]) -> list[int]:
+        """Return the rows of the sites on which it is sent."""
+        return [row for row, site in enumerate(site_ids) if self.sites is None or site in self.sites]
+
+    def messages(self) -> tuple[tuple[str, Message], ...]:
+        """Return the messages that the network needs for it beside the database's."""
+        if self.layouts:
+            return ()
+        return tuple(
+            (
+                self.node,
+                Message(
+                    f"{self.node}_{kind.identifier:X}" + "r" * kind.remote,
+                    kind.identifier,
+                    kind.length,
+                    0,
+                    extended=kind.extended,
+                    fd=kind.fd,
+                    bit_rate_switch=kind.fd,
+                    remote=kind.remote,
+                    depth=1000,
+                    varying=not kind.remote,
+                ),
+            )
+            for kind in self.kinds
+            if any(self.kinds[index] is kind for index in np.unique(self.kind))
+        )
+
+
+class Replayed:
+    """A trace on its way onto the buses of some sites."""
+
+    def __init__(self, traffic: Traffic, wires: SiteNetwork, site_ids: Sequence[int]) -> None:
+        self._rows = np.array(traffic.rows(site_ids), np.int64)
+        recording = traffic.recording
+        first_ns = recording.time_ns[0] if len(recording) else 0
+        self._release_ns = recording.time_ns - first_ns + traffic.start_ns
+        by_kind = np.array([_message_of(kind, wires) for kind in traffic.kinds] or [-1], np.int64)
+        self._message = by_kind[traffic.kind]
+        self._length = recording.length.astype(np.int64)
+        self._payload = recording.payload
+        self._next = 0
+
+    def send(self, engine: Engine, end_ns: int) -> None:
+        """Queue the frames that are due before an instant."""
+        last = int(np.searchsorted(self._release_ns, end_ns))
+        if last == self._next or not len(self._rows):
+            return
+        due = np.arange(self._next, last)
+        self._next = last
+        frames, rows = np.tile(due, len(self._rows)), np.repeat(self._rows, len(due))
+        engine.send(
+            self._message[frames],
+            rows,
+            self._release_ns[frames],
+            self._payload[frames],
+            length=self._length[frames],
+        )
+
+
+def _message_of(kind: FrameKind, wires: SiteNetwork) -> int:
+    """Return the first of the network's messages that such a frame is an instance of, -1 if there is none."""
+    for index, message in enumerate(wires.network.messages):
+        flags = message.identifier, message.extended, message.remote
+        if flags == (kind.identifier, kind.extended, kind.remote):
+            return index
+    return -1
