@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.worlds.random_networks import Sizes, World, random_world
+from tests.worlds.random_networks import Sizes, World, flow_control_world, noisy_world, random_world
 from twin.network.engine import Engine
 from twin.network.native_engine import NativeEngine
 from twin.network.simpy_engine import SimpyEngine
@@ -101,6 +101,20 @@ def test_engines_agree_on_routes_and_transfers(kind: type[Engine], seed: int, si
 @given(seed=SEEDS, sizes=SIZES)
 def test_engines_agree_on_errors(kind: type[Engine], seed: int, sizes: Sizes) -> None:
     assert_agree(kind, random_world(seed, sizes, transport=True, errors=True))
+
+
+@EACH_OTHER
+@settings(max_examples=100)
+@given(seed=SEEDS)
+def test_engines_agree_on_any_flow_control(kind: type[Engine], seed: int) -> None:
+    assert_agree(kind, flow_control_world(seed))
+
+
+@EACH_OTHER
+@settings(max_examples=30)
+@given(seed=SEEDS)
+def test_engines_agree_on_error_counters(kind: type[Engine], seed: int) -> None:
+    assert_agree(kind, noisy_world(seed))
 
 
 @EACH_ENGINE

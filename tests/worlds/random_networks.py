@@ -18,8 +18,8 @@ from twin.network.engine import LAST_BIT, Engine
 from twin.network.network import Channel, Filter, Message, Network, Node, Route, Segment
 
 GRID_NS = 50_000
-SEEN_EARLIER_NS = 6_000
-"""Three bits at 500 kbit/s: a frame that finishes on the grid is seen that much before it."""
+EARLIER_NS = (6_000, 24_000)
+"""A frame that finishes on the grid at 500 kbit/s is seen so much before it, and its ACK slot begins then."""
 DRAIN_NS = 4_000_000
 _BITRATES_BIT_S = (500_000.0, 500_000.0, 1_000_000.0, 250_000.0, 83_333.3)
 _BASES = (0x000, 0x001, 0x0F0, 0x100, 0x101, 0x3FF, 0x7FE, 0x7FF)
@@ -89,7 +89,7 @@ class _Chance:
         """A bit later than now, each by itself: on the grid, where a frame may be seen, or anywhere."""
         later_ns = self.integers(0, 10, len(now_ns)) * GRID_NS
         if self.happens(0.2):
-            later_ns = np.maximum(later_ns - SEEN_EARLIER_NS, 0)
+            later_ns = np.maximum(later_ns - self.of(EARLIER_NS), 0)
         elif self.happens(0.2):
             later_ns = self.integers(0, 500_000, len(now_ns))
         return now_ns // GRID_NS * GRID_NS + later_ns if self.happens(0.5) else now_ns + later_ns
@@ -112,6 +112,55 @@ def random_world(seed: int, sizes: Sizes, *, errors: bool = False, transport: bo
     network = _network(chance, sizes, transport=transport)
     keys = chance.generator.integers(0, 1 << 64, sizes.sites, np.uint64)
     return World(network, keys, tuple(_script(chance, network, sizes, errors=errors)))
+
+
+def flow_control_world(seed: int) -> World:
+    """Return transfers whose sender is told anything: to wait, to go on by any block size and STmin, or nonsense.
+
+    The receivers that every channel has keep their own flow control back.
+    """
+    chance = _Chance(seed)
+    length, fd = chance.of([(8, False), (64, True)])
+    messages = tuple(
+        Message(name, 0x7E0 + node, length, node, fd=fd, depth=50, varying=True)
+        for node, name in enumerate(("Request", "Response"))
+    )
+    timeout_ns = chance.of([3_000_000, 40_000_000, 200_000_000])
+    channel = Channel(0, 1, flow_control_ns=10_000_000_000, timeout_ns=timeout_ns)
+    network = Network((Segment(),), (Node("tester"), Node("ecu")), messages, channels=(channel,))
+    row, script = np.array([0]), []
+    for _ in range(chance.integer(1, 3)):
+        data = chance.generator.bytes(chance.integer(9, 120))
+        script.append(Call("transfer", {"link": 0, "rows": row, "time_ns": np.array([0]), "data": [data]}))
+    instants_ns = np.cumsum(chance.integers(0, chance.of([2, 40]), chance.integer(1, 40))) * 1_000_000
+    for time_ns in instants_ns.tolist():
+        status = 0x31 if chance.happens(0.8) else chance.of([0x30, 0x30, 0x30, 0x30, 0x30, 0x32, 0x33, 0x3F])
+        frame = bytes([status, chance.of([0, 1, 2, 255]), chance.of([0, 1, 0x7F, 0x80, 0xF0, 0xF1, 0xF9, 0xFA, 0xFF])])
+        frame = frame if chance.happens(0.95) else frame[:2]
+        payload, arguments = np.frombuffer(frame, np.uint8)[None], {"message": 1, "rows": row, "length": len(frame)}
+        script.append(Call("send", {**arguments, "time_ns": np.array([time_ns]), "payload": payload}))
+    script.append(Call("advance", {"until_ns": np.array([3_000_000_000])}))
+    return World(network, np.array([0], np.uint64), tuple(script))
+
+
+def noisy_world(seed: int) -> World:
+    """Return a busy bus on which nodes go through all their states, and then back."""
+    chance = _Chance(seed)
+    count = chance.integer(2, 6)
+    nodes = tuple(Node(f"N{index}", recovery_ns=chance.of([0, 2_000_000])) for index in range(count))
+    messages = tuple(Message(f"M{index}", 0x100 + index, chance.integer(0, 8), index) for index in range(count))
+    network = Network((Segment(bitrate_bit_s=1_000_000.0),), nodes, messages)
+    row, script = np.array([0]), []
+    for index, message in enumerate(messages):
+        payload, period_ns = chance.payload(1, 8), np.array([chance.integer(2, 9) * GRID_NS])
+        arguments = {"message": index, "rows": row, "first_ns": np.array([0]), "length": message.length}
+        script.append(Call("cycle", {**arguments, "period_ns": period_ns, "payload": payload}))
+    for time_ns in range(0, 60_000_000, 10_000_000):
+        arguments = {"segment": 0, "rows": row, "time_ns": np.array([time_ns])}
+        script.append(Call("noise", {**arguments, "rate": chance.of([0.0, 1e-3, 1e-2, 0.1, 0.1])}))
+        script.append(Call("advance", {"until_ns": np.array([time_ns + 9_999_999])}))
+    keys = chance.generator.integers(0, 1 << 64, 1, np.uint64)
+    return World(network, keys, tuple(script))
 
 
 def _network(chance: _Chance, sizes: Sizes, *, transport: bool) -> Network:
@@ -208,7 +257,7 @@ def _channel(
             flow_control_ns=chance.of([0, GRID_NS, 106_000]),
             separation_ns=chance.of([0, 0, GRID_NS, 6_000]),
             timeout_ns=chance.of([500_000, 3_000_000, 1_000_000_000, 1_000_000_000]),
-            buffer_bytes=chance.of([64, 1 << 20]),
+            buffer_bytes=chance.of([62, 63, 1 << 20]),
         )
     ]
 
