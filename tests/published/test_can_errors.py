@@ -15,13 +15,12 @@ import numpy as np
 import pytest
 
 from twin.network.engine import Engine
+from twin.network.engines import ENGINES
 from twin.network.frames import FrameFormat, frame_bits
 from twin.network.network import Message, Network, Node, Segment
 from twin.network.records import NodeState
-from twin.network.simpy_engine import SimpyEngine
 from twin.network.wire import error_flag_bits, wire_frame
 
-ENGINES: dict[str, type[Engine]] = {"simpy": SimpyEngine}
 EACH_ENGINE = pytest.mark.parametrize("kind", ENGINES.values(), ids=ENGINES)
 RULES: dict[str, Any] = json.loads((Path(__file__).parent / "can" / "can_error_rules.json").read_text())
 COUNTERS = {rule["event"]: rule for rule in RULES["counters"]}

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from twin.network.engine import Engine
+from twin.network.engines import ENGINES
 from twin.network.network import Channel, Message, Network, Node, Segment
 from twin.network.records import Outcome
-from twin.network.simpy_engine import SimpyEngine
 
-ENGINES: dict[str, type[Engine]] = {"simpy": SimpyEngine}
 EACH_ENGINE = pytest.mark.parametrize("kind", ENGINES.values(), ids=ENGINES)
 REQUEST, RESPONSE = 0, 1
 

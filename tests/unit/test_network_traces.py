@@ -267,7 +267,7 @@ def test_receivers_see_a_frame_before_the_interframe_space() -> None:
         "finish_ns": np.array([1_000_000, 1_003_000]),
         "payload": np.array([[1] + [0] * 7, [2] + [0] * 7], np.uint8),
     }
-    read = Recording.of_log(columns, np.array([500_000.0, 250_000.0]))
+    read = Recording.of_log(columns, [500_000.0, 250_000.0])
     # By instants: three bits of 4 us are later than three of 2 us.
     assert read.time_ns.tolist() == [991_000, 994_000]
     assert read.identifier.tolist() == [1, 2]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,6 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from twin.bms.events import Event
-from twin.network.codec import MessageLayout
-from twin.network.database import Database
-from twin.network.records import FrameFlag
 from twin.network.traces import Recording
 from twin.record import Column
 from twin.scenario import Scenario
@@ -89,7 +85,7 @@ class _Kept:
 
     def frames(self, site: int, columns: Mapping[str, Values]) -> None:  # noqa: ARG002 - there is only one
         """Take frames, and keep those of the window."""
-        part = Recording.of_log(self._complete(columns), self.scenario.bus.bitrate_bit_s)
+        part = Recording.of_log(columns, self.scenario.bus.bitrates_bit_s)
         inside = (part.time_ns >= self.window.begin_ns) & (part.time_ns < self.window.end_ns)
         if inside.any():
             self.parts.append(part.select(inside))
@@ -97,19 +93,3 @@ class _Kept:
     def recording(self) -> Recording:
         """Return what was kept."""
         return Recording.joined(self.parts)
-
-    def _complete(self, columns: Mapping[str, Values]) -> Mapping[str, Values]:
-        """Return the columns with those that a log without them leaves to be concluded from the database."""
-        if "flags" in columns:
-            return columns
-        sent = [self._layouts[identifier] for identifier in columns["identifier"].tolist()]
-        return {
-            **columns,
-            "segment": np.zeros(len(sent), np.uint8),
-            "flags": np.array([FrameFlag.EXTENDED * one.extended for one in sent], np.uint8),
-            "length": np.array([one.length for one in sent], np.uint8),
-        }
-
-    @cached_property
-    def _layouts(self) -> Mapping[int, MessageLayout]:
-        return {one.identifier: one for one in Database.load(self.scenario.bus.database).messages}

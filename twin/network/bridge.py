@@ -70,7 +70,7 @@ class EngineBus:
         theirs = (frames.segment == self._segment) & (self._node[frames.message] != self._outside)
         theirs &= frames.flags & int(FrameFlag.ERROR) == 0
         columns = {name: column[theirs] for name, column in vars(frames).items()}
-        rates = np.array([segment.bitrate_bit_s for segment in self._engine.network.segments])
+        rates = [segment.bitrate_bit_s for segment in self._engine.network.segments]
         return Recording.of_log(columns, rates)
 
 

@@ -57,3 +57,8 @@ class Bus(Options):
     """Share of the bits that are wrong, on every segment."""
     segments: tuple[FurtherSegment, ...] = ()
     replay: tuple[Replay, ...] = ()
+
+    @property
+    def bitrates_bit_s(self) -> tuple[float, ...]:
+        """The nominal bit rates by segment."""
+        return self.bitrate_bit_s, *(segment.bitrate_bit_s for segment in self.segments)

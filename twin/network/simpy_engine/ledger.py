@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from array import array
 
+from twin.network.counters import LATENCY_BINS, latency_bin
 from twin.network.engine import NEVER_SEEN, Engine
 from twin.network.records import Change, NodeState, Transfer
 from twin.network.simpy_engine.frames import Instance
-from twin.network.counters import LATENCY_BINS, latency_bin
 
 NO_ERROR_BIT = (1 << 64) - 1
 

@@ -50,14 +50,13 @@ class Recording:
     """``[frame, 8 or 64]``; bytes beyond the frame's data are 0."""
 
     @classmethod
-    def of_log(cls, columns: Mapping[str, Column], bitrate_bit_s: float | Column) -> Recording:
+    def of_log(cls, columns: Mapping[str, Column], bitrates_bit_s: Sequence[float]) -> Recording:
         """Return what a tool would have recorded of logged frames: the columns of ``frames`` in a run.
 
-        ``bitrate_bit_s``: nominal, as one number or by segment. The log has the end of the interframe space, three bit
+        ``bitrates_bit_s``: nominal, by segment. The log has the end of the interframe space, three bit
         times after the instant at which receivers see the frame.
         """
-        rate = np.broadcast_to(bitrate_bit_s, (int(columns["segment"].max(initial=0)) + 1,))
-        interframe_ns = np.rint(INTERFRAME_BITS * 1e9 / rate).astype(np.int64)
+        interframe_ns = np.rint(INTERFRAME_BITS * 1e9 / np.asarray(bitrates_bit_s)).astype(np.int64)
         time_ns = columns["finish_ns"] - interframe_ns[columns["segment"]]
         names = ("identifier", "flags", "length", "payload")
         recording = cls(time_ns, columns["segment"], *(columns[name] for name in names))
