@@ -1,0 +1,186 @@
+"""Runs whose buses are in trouble, cut into segments or spoken on by a trace, from the command line to the log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import twin as library
+from tests.worlds.command import twin
+
+TROUBLES = """\
+name: Troubles
+seed: 1
+start: 2026-06-21T12:00:00+08:00
+duration_s: 100
+fleet: {sites: 6, modules: 2, spread: {soc: 0.4, temperature_start_K: 28 degC}}
+load: {kind: bdew, annual_kWh: 4000}
+pv: {kind: clear_sky, peak_W: 6 kW}
+record: {frames: true}
+faults:
+  - {kind: broken_wire, site: 0, node: Module01, start_s: 30, duration_s: 40}
+  - {kind: babbling_node, site: 1, node: Module02, start_s: 30, duration_s: 30}
+  - {kind: wrong_frames, site: 2, node: Pack1, start_s: 30, frames: 32}
+  - {kind: bit_errors, site: 3, start_s: 30, duration_s: 60, rate: 0.003}
+  - {kind: broken_wire, site: 4, node: Inverter, start_s: 30}
+"""
+
+
+def run(folder: Path, text: str, *options: str) -> Path:
+    """Run a scenario and return its folder."""
+    name = "-".join(["run", *(option.split("=")[-1] for option in options if "=" in option)])
+    (folder / "scenario.yaml").write_text(text)
+    done = twin("run", folder / "scenario.yaml", "-o", folder / name, "--quiet", *options)
+    assert done.returncode == 0, done.stderr
+    return folder / name
+
+
+def group(run: Path, name: str) -> Any:
+    return library.open_run(run)[name].to_dataset(inherit=False)
+
+
+def events(run: Path) -> pd.DataFrame:
+    return group(run, "events").to_dataframe().sort_values("time_ns", kind="stable")
+
+
+def told(found: pd.DataFrame, site: int, code: str) -> list[float]:
+    """Return when something was told of a site, in seconds."""
+    return (found[(found["site_id"] == site) & (found["code"] == code)]["time_ns"] * 1e-9).tolist()
+
+
+@pytest.fixture(scope="module")
+def troubles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run(tmp_path_factory.mktemp("troubles"), TROUBLES)
+
+
+def test_both_engines_log_the_same(troubles: Path, tmp_path: Path) -> None:
+    other = run(tmp_path, TROUBLES, "--set", "bus.engine=simpy", "--shards", "2")
+    first, second = library.open_run(troubles), library.open_run(other)
+    for node in ("/", "events", "frames", "bus", "bus_nodes"):
+        left, right = (tree[node].to_dataset(inherit=False) for tree in (first, second))
+        assert set(left) == set(right)
+        for name in left:
+            np.testing.assert_array_equal(left[name].values, right[name].values, f"{node}/{name}")
+
+
+def test_a_module_without_a_wire_is_missed_and_comes_back(troubles: Path) -> None:
+    found = events(troubles)
+    silent = found[(found["site_id"] == 0) & (found["code"] == "module_silent")]
+    gone_s, back_s = (silent["time_ns"] * 1e-9).tolist()
+    assert 33.0 < gone_s < 35.0, "three and a half periods of 1 s"
+    assert 70.0 < back_s < 72.0
+    assert 30.0 < told(found, 0, "error_passive")[0] < 31.1, "at its first frame that nobody acknowledges"
+    power_W = library.open_run(troubles)["power_W"].sel(site=0).values
+    assert power_W[50] < -3000, "one module of two goes on charging"
+
+
+def test_a_babbling_node_leaves_no_room_for_others(troubles: Path) -> None:
+    load = library.open_run(troubles)["bus_load"].sel(site=1).values
+    assert (load[31:59] > 0.999).all()
+    assert (load[62:] < 0.01).all()
+    bus = group(troubles, "bus")
+    frames = bus["frames"].sel(site=1).to_series().set_axis(bus["message"].values)
+    assert frames["Babble_Module02_0"] > 100_000
+    assert bus["overwritten"].sel(site=1).sum() > 30_000
+    assert len(told(events(troubles), 1, "module_silent")) == 4, "two modules unheard, and heard again"
+
+
+def test_thirty_two_wrong_frames_send_a_controller_bus_off(troubles: Path) -> None:
+    found = events(troubles)
+    passive_s, off_s, active_s = (told(found, 2, code)[0] for code in ("error_passive", "bus_off", "error_active"))
+    assert passive_s < off_s < active_s
+    assert active_s - off_s == pytest.approx(0.1 + 128 * 11 / 500_000, abs=2e-6)
+    frames = group(troubles, "frames").to_dataframe()
+    mine = frames[(frames["site_id"] == 2)].groupby(level="frame").first()
+    wrong = mine[mine["error_bit"] >= 0]
+    assert len(wrong) == 32
+    assert (wrong["error_bit"] == 20).all()
+    assert (wrong["flags"] & 16 > 0).all()
+
+
+def test_noise_costs_frames_again_but_loses_none_while_nodes_take_part(troubles: Path) -> None:
+    bus, nodes = group(troubles, "bus"), group(troubles, "bus_nodes")
+    assert bus["errors"].sel(site=3).sum() > 100
+    calm = bus["errors"].drop_sel(site=[2, 3])
+    assert (calm == 0).all(), "no other site has an error that counts as an attempt on the wire"
+    sent = bus["frames"].sel(site=3).sum() + bus["dropped"].sel(site=3).sum() + bus["overwritten"].sel(site=3).sum()
+    assert abs(int(sent) - int(bus["frames"].sel(site=5).sum())) <= 24, "but for what waits at the end"
+    assert nodes["bus_offs"].sel(site=2).values.tolist() == [1, 0, 0, 0]
+
+
+def test_an_inverter_off_the_bus_stops(troubles: Path) -> None:
+    power_W = library.open_run(troubles)["power_W"].sel(site=4).values
+    assert power_W[25] < -3000
+    assert (power_W[45:] == 0).all()
+
+
+def test_an_untroubled_site_is_as_without_troubles(troubles: Path, tmp_path: Path) -> None:
+    calm = run(tmp_path, TROUBLES.split("faults:")[0])
+    for name in ("power_W", "current_A", "bus_load"):
+        values = [library.open_run(one)[name].sel(site=5).values for one in (troubles, calm)]
+        np.testing.assert_array_equal(*values, name)
+
+
+ONE_HOME = TROUBLES.split("faults:")[0].replace("sites: 6", "sites: 1")
+
+
+def test_the_inverter_on_a_segment_of_its_own(tmp_path: Path) -> None:
+    segments = "segments: [{name: inverter, nodes: [Inverter], gateway: Pack1, bitrate_bit_s: 250 kbit/s}]"
+    whole, apart = run(tmp_path, ONE_HOME), run(tmp_path, ONE_HOME + f"bus: {{{segments}}}\n", "--set", "name=apart")
+    frames = group(apart, "frames")
+    on = {int(segment): set(frames["identifier"].values[frames["segment"].values == segment]) for segment in (0, 1)}
+    assert on[1] == {0x305, 0x351, 0x355, 0x356, 0x359, 0x35C, 0x35E}
+    assert not on[0] & on[1]
+    power_W = [library.open_run(one)["power_W"].values[0, 60:] for one in (whole, apart)]
+    np.testing.assert_allclose(power_W[1], power_W[0], rtol=1e-3)
+
+
+def test_a_recorded_trace_speaks_for_a_node(tmp_path: Path) -> None:
+    """The inverter's heartbeats come from a trace of another run, and the simulated inverter is not heard."""
+    recorded = run(tmp_path, ONE_HOME)
+    done = twin("trace", recorded, "--site", "0", "-o", tmp_path / "home.asc", "--quiet")
+    assert done.returncode == 0, done.stderr
+    text = ONE_HOME + f"bus: {{replay: [{{file: {tmp_path}/home.asc, node: Inverter, start_s: 10}}]}}\n"
+    replayed = run(tmp_path, text, "--set", "name=replayed")
+    first, second = (group(one, "frames") for one in (recorded, replayed))
+    beats = [one["payload"].values[one["identifier"].values == 0x305] for one in (first, second)]
+    assert 80 < len(beats[1]) < len(beats[0])
+    np.testing.assert_array_equal(beats[1], beats[0][: len(beats[1])])
+    instants_ns = second["release_ns"].values[second["identifier"].values == 0x305]
+    assert instants_ns.min() >= 10_000_000_000
+    assert twin("rerun", replayed, "--site", "0", "-o", tmp_path / "again", "--quiet").returncode == 0
+    again = group(tmp_path / "again", "frames")
+    np.testing.assert_array_equal(again["start_ns"].values, second["start_ns"].values)
+
+
+def test_a_trace_of_a_foreign_device_adds_its_frames(tmp_path: Path) -> None:
+    (tmp_path / "foreign.log").write_text(
+        "(0.000000) can0 7A0#0102\n(0.500000) can0 18FF1234#00112233445566\n(1.000000) can0 7A0#\n"
+    )
+    text = ONE_HOME + f"bus: {{replay: [{{file: {tmp_path}/foreign.log, node: Charger, start_s: 20}}]}}\n"
+    frames = group(run(tmp_path, text), "frames").to_dataframe().groupby(level="frame").first()
+    foreign = frames[frames["identifier"].isin([0x7A0, 0x18FF1234])]
+    assert foreign["release_ns"].tolist() == [20_000_000_000, 20_500_000_000, 21_000_000_000]
+    assert foreign["length"].tolist() == [2, 7, 0]
+    assert foreign["flags"].tolist() == [0, 1, 0]
+
+
+def test_overload_is_said_before_the_run_and_counted_in_it(tmp_path: Path) -> None:
+    text = ONE_HOME.replace("modules: 2", "modules: 16") + "bus: {bitrate_bit_s: 10 kbit/s}\n"
+    (tmp_path / "slow.yaml").write_text(text)
+    done = twin("run", tmp_path / "slow.yaml", "-o", tmp_path / "slow")
+    assert done.returncode == 0
+    assert "overloaded" in done.stderr
+    assert "can starve" in done.stderr
+    bus = group(tmp_path / "slow", "bus")
+    assert bus["overwritten"].sum() > 0
+    assert bus["dropped"].sum() == 0
+    queued = group(run(tmp_path, text, "--set", "bus.queue=fifo"), "bus")
+    assert queued["overwritten"].sum() == 0
+    assert queued["misses"].sum() > 0
+    assert queued["dropped"].sum() > 0, "a module sends 7 frames a second and has room for 32"
+    assert "can starve" in twin("check", tmp_path / "slow.yaml").stdout
