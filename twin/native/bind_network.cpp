@@ -55,7 +55,7 @@ void read_messages(const Integers& rows, Plan& plan) {
   require(rows.shape(0) <= 0xFFFF, "at most 65535 messages");
   for (const int64_t* row = rows.data(); row < rows.data() + rows.size(); row += 5) {
     below(row[0], plan.nodes.size(), "a node that there is not");
-    require(row[3] == 0 || (row[3] >= 12 && row[3] < int64_t{1} << 31), "frame_bits of 12 or more");
+    require(row[3] == 0 || (row[3] >= 12 && row[3] <= 1 << 20), "frame_bits of 12 to 1 << 20");
     plan.messages.push_back({row[0], row[1], row[2] < 0 ? NEVER : row[2], row[3], row[4] != 0});
   }
 }
@@ -157,8 +157,8 @@ class NetworkHandle {
         histogram_(histogram), busy_ns_(busy_ns), counters_(counters), state_(state) {
     require(segments.shape(1) == 2, "segments[segment, 2]");
     for (size_t segment = 0; segment < segments.shape(0); ++segment) {
-      const double *rates = segments.data() + 2 * segment;
-      require(rates[0] > 0 && rates[1] > 0, "bit rates above 0");
+      const double* rates = segments.data() + 2 * segment;
+      for (const double* rate : {rates, rates + 1}) require(*rate > 1e-3 && *rate < 1e12, "bit rates that can be");
       plan_.durations.emplace_back(rates[0], rates[1]);
     }
     read_nodes(nodes, segments.shape(0), plan_);

@@ -251,8 +251,8 @@ void Kernel<Bytes>::count(S& site, const B& bus, int64_t seen_ns) {
   const int64_t latency_ns = seen_ns - bus.frame.release_ns;
   ++arrays_.frames[place];
   arrays_.latency_sum_ns[place] += latency_ns;
-  arrays_.latency_max_ns[place] = std::max(arrays_.latency_max_ns[place], latency_ns);
-  arrays_.misses[place] += latency_ns > plan_.messages[bus.frame.message].deadline_ns;
+  if (latency_ns > arrays_.latency_max_ns[place]) arrays_.latency_max_ns[place] = latency_ns;
+  if (latency_ns > plan_.messages[bus.frame.message].deadline_ns) ++arrays_.misses[place];
   ++arrays_.latency_histogram[place * arrays_.bins + latency_bin(latency_ns, arrays_.bins)];
   arrays_.busy_ns[index(site) * site.buses.size() + segment(site, bus)] += bus.finish_ns - bus.start_ns;
 }

@@ -18,6 +18,7 @@ from twin.errors import InputError, Problem
 from twin.network.frames import CLASSIC_LENGTHS, FD_LENGTHS
 
 ALL_BITS = (1 << 29) - 1
+LEAST_FRAME_BITS, MOST_FRAME_BITS = 12, 1 << 20
 STMIN_US_NS = range(100_000, 1_000_000, 100_000)
 STMIN_MS_NS = range(0, 128_000_000, 1_000_000)
 """The separation times that a flow control frame can state: 0.1 to 0.9 ms, and 0 to 127 ms."""
@@ -250,6 +251,9 @@ def _frame(message: Message) -> Iterator[Problem]:
         yield Problem("a classic frame cannot switch its bit rate", path=message.name)
     if message.remote and (message.fd or message.varying):
         yield Problem("a remote frame is a classic one of one length", path=message.name)
+    if message.frame_bits is not None and not LEAST_FRAME_BITS <= message.frame_bits <= MOST_FRAME_BITS:
+        expected = f"{LEAST_FRAME_BITS} (what follows the CRC delimiter) to {MOST_FRAME_BITS}"
+        yield Problem(f"found frame_bits of {message.frame_bits}; expected {expected}", path=message.name)
 
 
 def _route(network: Network, route: Route, path: str) -> Iterator[Problem]:
