@@ -4,34 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 @final
-class Can:
-    def __init__(
-        self,
-        *,
-        bitrate_bit_s: float,
-        order: list[int],
-        logged: list[int],
-        headers: NDArray[np.int64],
-        crc: NDArray[np.int64],
-        stuffing_7: NDArray[np.uint8],
-        stuffing_8: NDArray[np.uint8],
-        mailbox: NDArray[np.uint64],
-        counts: list[NDArray[np.int64]],
-        latency_histogram: NDArray[np.uint32],
-        busy_ns: NDArray[np.int64],
-    ) -> None: ...
-    def send(
-        self,
-        message: NDArray[np.int64],
-        rows: NDArray[np.int64],
-        time_ns: NDArray[np.int64],
-        payload: NDArray[np.uint8],
-        bits: NDArray[np.int64] | None,
-    ) -> None: ...
-    def advance(self, until_ns: NDArray[np.int64]) -> None: ...
-    def take_log(self, bus: int) -> bytes: ...
-
-@final
 class Codec:
     def __init__(
         self,
@@ -89,7 +61,7 @@ class Network:
         rows: NDArray[np.int64],
         time_ns: NDArray[np.int64],
         payload: NDArray[np.uint8],
-        format: NDArray[np.int64],
+        formats: NDArray[np.int64],
     ) -> None: ...
     def instruct(
         self,

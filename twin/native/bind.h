@@ -14,7 +14,6 @@ inline void require(bool condition, const char* message) {
   if (!condition) throw std::invalid_argument(message);
 }
 
-void bind_can(nanobind::module_& m);
 void bind_codec(nanobind::module_& m);
 void bind_network(nanobind::module_& m);
 void bind_pool(nanobind::module_& m);

@@ -144,6 +144,7 @@ void read_links(const Integers& rows, Plan& plan) {
 }
 
 // Owns the networks and the arrays they work on, and lets one thread in at a time.
+// (Not `Handle` as in bind_pool.cpp: nanobind tells types apart by their names.)
 class NetworkHandle {
  public:
   NetworkHandle(const Array<const double, 2>& segments, const Integers& nodes, const Integers& messages,
@@ -355,7 +356,7 @@ void bind_network(nb::module_& m) {
            nb::arg("counts").noconvert(), nb::arg("latency_histogram").noconvert(), nb::arg("busy_ns").noconvert(),
            nb::arg("counters").noconvert(), nb::arg("state").noconvert(), nb::arg("logged"), nb::arg("threads"))
       .def("send", &NetworkHandle::send, nb::arg("message").noconvert(), nb::arg("rows").noconvert(),
-           nb::arg("time_ns").noconvert(), nb::arg("payload").noconvert(), nb::arg("format").noconvert())
+           nb::arg("time_ns").noconvert(), nb::arg("payload").noconvert(), nb::arg("formats").noconvert())
       .def("instruct", &NetworkHandle::instruct, nb::arg("kind"), nb::arg("target"), nb::arg("rows").noconvert(),
            nb::arg("time_ns").noconvert(), nb::arg("values").noconvert(), nb::arg("payload").noconvert())
       .def("add_thresholds", &NetworkHandle::add_thresholds, nb::arg("thresholds").noconvert())

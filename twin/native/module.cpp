@@ -5,7 +5,6 @@ NB_MODULE(_native, m) {
   m.doc() = "Native loops of bms-twin.";
   // Objects that live until the interpreter ends are no leak.
   nanobind::set_leak_warnings(false);
-  twin::bind_can(m);
   twin::bind_codec(m);
   twin::bind_network(m);
   twin::bind_pool(m);

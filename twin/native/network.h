@@ -1,4 +1,4 @@
-// The networks of many sites, as twin/network/engine.py promises; judged by twin/network/simpy_engine.py.
+// The networks of many sites, as twin/network/engine.py promises; judged by twin/network/simpy_engine.
 #pragma once
 #include <array>
 #include <cstddef>
