@@ -18,13 +18,11 @@ import pytest
 from isotp.protocol import TransportLayerLogic
 
 from twin.network.engine import Engine
+from twin.network.engines import ENGINES
 from twin.network.frames import INTERFRAME_BITS, frame_bits
-from twin.network.native_engine import NativeEngine
 from twin.network.network import Channel, Message, Network, Node, Segment
 from twin.network.records import Frame, Outcome, Transfer
-from twin.network.simpy_engine import SimpyEngine
 
-ENGINES: dict[str, type[Engine]] = {"native": NativeEngine, "simpy": SimpyEngine}
 EACH_ENGINE = pytest.mark.parametrize("kind", ENGINES.values(), ids=ENGINES)
 US, MS, S = 1_000, 1_000_000, 1_000_000_000
 BITRATE_BIT_S, DATA_BITRATE_BIT_S = 500_000.0, 2_000_000.0

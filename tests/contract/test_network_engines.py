@@ -10,12 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.worlds.random_networks import Sizes, World, flow_control_world, noisy_world, random_world
+from tests.worlds.random_networks import (
+    Sizes,
+    World,
+    acknowledgement_world,
+    flow_control_world,
+    noisy_world,
+    random_world,
+)
 from twin.network.engine import Engine
-from twin.network.native_engine import NativeEngine
+from twin.network.engines import ENGINES
 from twin.network.simpy_engine import SimpyEngine
 
-ENGINES: dict[str, type[Engine]] = {"native": NativeEngine, "simpy": SimpyEngine}
 OTHERS = {name: kind for name, kind in ENGINES.items() if kind is not SimpyEngine}
 EACH_ENGINE = pytest.mark.parametrize("kind", ENGINES.values(), ids=ENGINES)
 EACH_OTHER = pytest.mark.parametrize("kind", OTHERS.values(), ids=OTHERS)
@@ -115,6 +121,13 @@ def test_engines_agree_on_any_flow_control(kind: type[Engine], seed: int) -> Non
 @given(seed=SEEDS)
 def test_engines_agree_on_error_counters(kind: type[Engine], seed: int) -> None:
     assert_agree(kind, noisy_world(seed))
+
+
+@EACH_OTHER
+@settings(max_examples=60)
+@given(seed=SEEDS)
+def test_engines_agree_on_acknowledgements(kind: type[Engine], seed: int) -> None:
+    assert_agree(kind, acknowledgement_world(seed))
 
 
 @EACH_ENGINE

@@ -14,16 +14,14 @@ from hypothesis import strategies as st
 from tests.worlds.random_networks import Call, Sizes, World, random_world
 from twin.network.chance import jitter_ns
 from twin.network.engine import NEVER_SEEN, Engine
+from twin.network.engines import ENGINES
 from twin.network.frames import INTERFRAME_BITS, frame_bits
-from twin.network.native_engine import NativeEngine
 from twin.network.network import Network, Node
 from twin.network.periodic import PeriodicMessage
 from twin.network.records import Frame, Frames
 from twin.network.response_times import response_times
-from twin.network.simpy_engine import SimpyEngine
 from twin.network.simulate import simulate_messages
 
-ENGINES: dict[str, type[Engine]] = {"native": NativeEngine, "simpy": SimpyEngine}
 EACH_ENGINE = pytest.mark.parametrize("kind", ENGINES.values(), ids=ENGINES)
 SEEDS = st.integers(0, (1 << 32) - 1)
 SIZES = st.builds(Sizes, st.integers(1, 2), st.integers(2, 4), st.integers(1, 12), st.integers(1, 6), st.just(1))

@@ -7,15 +7,13 @@ import pytest
 
 from tests.worlds.flash_memory import MS, FlashMemory, image_of, key_of, server_of
 from twin.network.engine import Engine
-from twin.network.native_engine import NativeEngine
+from twin.network.engines import ENGINES
 from twin.network.network import Channel, Message, Network, Node, Segment
-from twin.network.simpy_engine import SimpyEngine
 from twin.network.uds.client import Refusal, Sequence, flash_sequence, read_sequence
 from twin.network.uds.diagnostics import ClientRules, Diagnostics
 from twin.network.uds.server import Answer, ServerRules, UdsServer
 from twin.network.uds.services import ResponseCode, Service
 
-ENGINES: dict[str, type[Engine]] = {"native": NativeEngine, "simpy": SimpyEngine}
 EACH_ENGINE = pytest.mark.parametrize("kind", ENGINES.values(), ids=ENGINES)
 S = 1_000 * MS
 ERASE = "31 01 FF 00 44 00 00 00 00 00 00 01 00"

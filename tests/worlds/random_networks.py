@@ -163,6 +163,24 @@ def noisy_world(seed: int) -> World:
     return World(network, keys, tuple(script))
 
 
+def acknowledgement_world(seed: int) -> World:
+    """Return a bus whose only listeners come and go about the ACK slot of frames, which begins 88 bits after them."""
+    chance = _Chance(seed)
+    nodes = tuple(Node(name) for name in ("sender", "listener", "other")[: chance.integer(2, 3)])
+    network = Network((Segment(),), nodes, (Message("Data", 0x100, 8, 0, frame_bits=100),))
+    row, script = np.array([0]), []
+    for start_ns in range(0, 8_000_000, 1_000_000):
+        payload = np.zeros((1, 8), np.uint8)
+        script.append(Call("send", {"message": 0, "rows": row, "time_ns": np.array([start_ns]), "payload": payload}))
+        for node in range(1, len(nodes)):
+            about_ns = start_ns + 88 * 2_000 + chance.of([-2_000, -1, 0, 0, 1, 2_000])
+            for time_ns, on in ((about_ns, chance.happens(0.5)), (about_ns + 300_000, True)):
+                arguments = {"node": node, "rows": row, "time_ns": np.array([time_ns]), "on": on}
+                script.append(Call(chance.of(["connect", "power"]), arguments))
+    script.append(Call("advance", {"until_ns": np.array([20_000_000])}))
+    return World(network, np.array([0], np.uint64), tuple(script))
+
+
 def _network(chance: _Chance, sizes: Sizes, *, transport: bool) -> Network:
     segments = tuple(_segment(chance, index) for index in range(sizes.segments))
     nodes = tuple(_node(chance, index, sizes.segments) for index in range(sizes.nodes))

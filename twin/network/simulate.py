@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
-from types import MappingProxyType
 
 import numpy as np
 
 from twin.errors import InputError, Problem, attempt
-from twin.network.engine import Engine
-from twin.network.native_engine import NativeEngine
+from twin.network.engines import ENGINES
 from twin.network.network import Message, Network, Node, Segment
 from twin.network.periodic import PeriodicMessage
 from twin.network.records import Frames
-from twin.network.simpy_engine import SimpyEngine
 
-ENGINES: Mapping[str, type[Engine]] = MappingProxyType({"native": NativeEngine, "simpy": SimpyEngine})
 _ERROR_BITS = 12 + 8 + 3
 """The most that may follow a frame whose last bit is wrong: flags, delimiter, interframe space."""
 
