@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from twin.network.network import Node
 from twin.network.periodic import PeriodicMessage
-from twin.network.response_times import analyse, response_times
+from twin.network.worst_case import analyse, response_times
 
 BITRATE_BIT_S = 500_000
 BIT_NS = 2000

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from twin.network.network import Node
 from twin.network.periodic import PeriodicMessage
-from twin.network.response_times import analyse
 from twin.network.simulate import ENGINES, simulate_messages
+from twin.network.worst_case import analyse
 
 MS = 1_000_000
 NODES = (None, "a", Node("b", queue="fifo"), Node("c", queue="fifo"))

@@ -19,8 +19,8 @@ from twin.network.frames import INTERFRAME_BITS, frame_bits
 from twin.network.network import Network, Node
 from twin.network.periodic import PeriodicMessage
 from twin.network.records import Frame, Frames
-from twin.network.response_times import response_times
 from twin.network.simulate import simulate_messages
+from twin.network.worst_case import response_times
 
 EACH_ENGINE = pytest.mark.parametrize("kind", ENGINES.values(), ids=ENGINES)
 SEEDS = st.integers(0, (1 << 32) - 1)

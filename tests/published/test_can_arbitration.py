@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from twin.network.periodic import PeriodicMessage
-from twin.network.response_times import response_times
 from twin.network.simulate import simulate_messages
+from twin.network.worst_case import response_times
 
 MS = 1_000_000
 BITRATE_BIT_S = 125_000

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from twin.network.periodic import PeriodicMessage
-from twin.network.response_times import analyse, response_times
+from twin.network.worst_case import analyse, response_times
 
 MS = 1_000_000
 CAN = Path(__file__).parent / "can"

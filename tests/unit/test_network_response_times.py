@@ -13,7 +13,7 @@ from twin.errors import InputError
 from twin.network.frames import FD_LENGTHS, frame_bits
 from twin.network.network import Node
 from twin.network.periodic import PeriodicMessage
-from twin.network.response_times import analyse, response_times
+from twin.network.worst_case import analyse, response_times
 
 MS = 1_000_000
 BITRATE_BIT_S = 125_000

@@ -24,8 +24,8 @@ from twin.network.codec import MessageLayout
 from twin.network.database import Database, bus_messages
 from twin.network.network import Network, Node, Segment
 from twin.network.periodic import PeriodicMessage
-from twin.network.response_times import BusBounds, MessageBound, analyse
 from twin.network.site import SiteNetwork, site_network
+from twin.network.worst_case import BusBounds, MessageBound, analyse
 from twin.plant.plant import Wiring
 from twin.scenario import Scenario
 from twin.scenario.models import CELLS

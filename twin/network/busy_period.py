@@ -1,4 +1,4 @@
-"""The recurrences behind ``twin.network.response_times``: blocking, busy periods, nodes with a FIFO.
+"""The recurrences behind ``twin.network.worst_case``: blocking, busy periods, nodes with a FIFO.
 
 A node with a FIFO sends a frame after all that were queued in it earlier, whatever their priorities. Let L be the
 lowest priority in the FIFO. While the FIFO is not empty, its head is at least as urgent as L; so, but for one frame
