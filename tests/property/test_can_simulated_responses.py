@@ -9,9 +9,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from twin.network.engines import ENGINES
 from twin.network.network import Node
 from twin.network.periodic import PeriodicMessage
-from twin.network.simulate import ENGINES, simulate_messages
+from twin.network.simulate import simulate_messages
 from twin.network.worst_case import analyse
 
 MS = 1_000_000
