@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from twin.bms.schedule import Schedule
 from twin.bms.sensing import Sensing
 from twin.errors import InputError, Problem, attempt
 from twin.faults.fault import Deviation, Effect
+from twin.network.codec import MessageLayout
 from twin.network.database import Database, bus_messages
 from twin.network.disturbances import Disturbance
 from twin.network.engine import Engine
@@ -81,7 +83,7 @@ def build(scenario: Scenario, sites: Sequence[int] | None = None) -> World:
     wiring = fleet.wiring
     architecture = architecture_of(scenario, wiring)
     problems: list[Problem] = []
-    network = attempt(problems, lambda: _Network.of(scenario, wiring))
+    network = attempt(problems, lambda: SiteBuses.of(scenario, wiring))
     messages = attempt(problems, lambda: _messages(scenario, architecture, wiring, network.wires)) if network else None
     plant = attempt(problems, lambda: _plant(scenario, fleet))
     if network is None or messages is None or plant is None:
@@ -105,17 +107,24 @@ def build(scenario: Scenario, sites: Sequence[int] | None = None) -> World:
 
 
 @dataclass(frozen=True)
-class _Network:
+class SiteBuses:
     """What is the same on the buses of every site."""
 
     wires: SiteNetwork
     replays: tuple[Traffic, ...]
 
     @classmethod
-    def of(cls, scenario: Scenario, wiring: Wiring) -> _Network:
-        """Return the network. Raises InputError where its parts do not fit together, or a fault names none of them."""
+    def of(cls, scenario: Scenario, wiring: Wiring) -> SiteBuses:
+        """Return the network of a site, and the traces that are replayed on it.
+
+        Raises InputError where database, options, traces and faults do not fit each other.
+        """
         layouts = bus_messages(Database.load(scenario.bus.database), wiring.packs, wiring.modules)
-        replays = tuple(Traffic.of(replay, layouts) for replay in scenario.bus.replay)
+        problems: list[Problem] = list(_taken(scenario, layouts))
+        read = [attempt(problems, partial(Traffic.of, replay, layouts)) for replay in scenario.bus.replay]
+        if problems:
+            raise InputError(problems)
+        replays = tuple(traffic for traffic in read if traffic)
         beside = [message for fault in scenario.faults for message in fault.messages()]
         beside += [message for traffic in replays for message in traffic.messages()]
         wires = site_network(layouts, scenario.bus, dict.fromkeys(beside))
@@ -124,14 +133,24 @@ class _Network:
         return cls(wires, replays)
 
 
+def _taken(scenario: Scenario, layouts: Sequence[MessageLayout]) -> Iterator[Problem]:
+    """Yield the faults that send identifiers which are a message's of the database."""
+    names = {(layout.identifier, layout.extended): layout.name for layout in layouts}
+    for index, fault in enumerate(scenario.faults):
+        for _, message in fault.messages():
+            if name := names.get((message.identifier, message.extended)):
+                found = (
+                    f"found {message.identifier:#x}, the identifier of {name}; expected one that the database leaves"
+                )
+                yield Problem(f"{found} free", path=f"faults[{index}].identifier")
+
+
 def _nowhere(scenario: Scenario, wires: SiteNetwork) -> Iterator[Problem]:
     """Yield the faults that name a node or message that is not on the buses."""
     for index, fault in enumerate(scenario.faults):
-        for disturbance in fault.effects():
-            if isinstance(disturbance, Disturbance):
-                for problem in disturbance.problems(wires):
-                    yield replace(problem, path=f"faults[{index}]")
-                break
+        found = [p for effect in fault.effects() if isinstance(effect, Disturbance) for p in effect.problems(wires)]
+        for problem in dict.fromkeys(found):
+            yield replace(problem, path=f"faults[{index}]")
 
 
 def _buses(scenario: Scenario, fleet: Fleet, wires: SiteNetwork) -> Engine:

@@ -6,6 +6,7 @@ engine have the same network.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,8 @@ from twin.errors import InputError, Problem
 from twin.network.frames import CLASSIC_LENGTHS, FD_LENGTHS
 
 ALL_BITS = (1 << 29) - 1
+SHORTEST_FRAME_BITS = 47
+"""Of no data and no stuff bit, interframe space included."""
 LEAST_FRAME_BITS, MOST_FRAME_BITS = 12, 1 << 20
 STMIN_US_NS = range(100_000, 1_000_000, 100_000)
 STMIN_MS_NS = range(0, 128_000_000, 1_000_000)
@@ -223,10 +226,10 @@ def _mistakes(network: Network) -> Iterator[Problem]:
 
 
 def _rates(segment: Segment) -> Iterator[Problem]:
-    if not segment.bitrate_bit_s > 0:
+    if not 0 < segment.bitrate_bit_s < math.inf:
         yield Problem(f"found {segment.bitrate_bit_s:g} bit/s; expected more than 0", path=segment.name)
     data = segment.data_bitrate_bit_s
-    if data is not None and not data >= segment.bitrate_bit_s:
+    if data is not None and not segment.bitrate_bit_s <= data < math.inf:
         found = f"found {data:g} bit/s for data; expected at least the nominal bit rate, {segment.bitrate_bit_s:g}"
         yield Problem(found, path=segment.name)
 
@@ -249,6 +252,9 @@ def _frame(message: Message) -> Iterator[Problem]:
         yield Problem(f"no {kind} frame carries {message.length} bytes", path=message.name, suggestion=suggestion)
     if message.bit_rate_switch and not message.fd:
         yield Problem("a classic frame cannot switch its bit rate", path=message.name)
+    if message.frame_bits is not None and message.frame_bits < SHORTEST_FRAME_BITS:
+        found = f"frames of {message.frame_bits} bits; the shortest has {SHORTEST_FRAME_BITS}"
+        yield Problem(found, path=message.name)
     if message.remote and (message.fd or message.varying):
         yield Problem("a remote frame is a classic one of one length", path=message.name)
     if message.frame_bits is not None and not LEAST_FRAME_BITS <= message.frame_bits <= MOST_FRAME_BITS:

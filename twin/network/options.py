@@ -19,6 +19,7 @@ class FurtherSegment(Options):
     gateway: str
     """The ECU that stands on both and passes on what is wanted on the other side."""
     bitrate_bit_s: Annotated[BitsPerSecond, Field(ge=10_000, le=1_000_000)] = 500_000.0
+    data_bitrate_bit_s: Annotated[BitsPerSecond, Field(ge=10_000, le=8_000_000)] | None = None
     delay_s: Annotated[Seconds, Field(ge=0, le=1)] = 0.001
     """From reception to the queue on the other side (store and forward)."""
 

@@ -150,10 +150,12 @@ def _ecus(layouts: Sequence[MessageLayout]) -> list[str]:
 
 def _mistakes(options: Bus, ecus: Sequence[str]) -> Iterator[Problem]:
     names = [HUB, *(segment.name for segment in options.segments)]
-    data = options.data_bitrate_bit_s
-    if data is not None and data < options.bitrate_bit_s:
-        found = f"found {data:g} bit/s; expected at least the nominal bit rate, {options.bitrate_bit_s:g} bit/s"
-        yield Problem(found, path="bus.data_bitrate_bit_s")
+    rates = [(one.bitrate_bit_s, one.data_bitrate_bit_s) for one in options.segments]
+    for number, (nominal, data) in enumerate([(options.bitrate_bit_s, options.data_bitrate_bit_s), *rates]):
+        if data is not None and data < nominal:
+            found = f"found {data:g} bit/s; expected at least the nominal bit rate, {nominal:g} bit/s"
+            where = f"bus.segments[{number - 1}]" if number else "bus"
+            yield Problem(found, path=f"{where}.data_bitrate_bit_s")
     taken: dict[str, str] = {}
     for index, segment in enumerate(options.segments):
         path = f"bus.segments[{index}]"
@@ -192,7 +194,7 @@ def _on(ecu: str, segment: FurtherSegment) -> bool:
 
 
 def _segments(options: Bus) -> tuple[Segment, ...]:
-    further = (Segment(one.name, one.bitrate_bit_s, None) for one in options.segments)
+    further = (Segment(one.name, one.bitrate_bit_s, one.data_bitrate_bit_s) for one in options.segments)
     return (Segment(HUB, options.bitrate_bit_s, options.data_bitrate_bit_s), *further)
 
 
