@@ -78,12 +78,16 @@ void Kernel<Bytes>::send(const Sends& sends) {
 template <size_t Bytes>
 void Kernel<Bytes>::advance(const int64_t* until_ns) {
   using Clock = std::chrono::steady_clock;
-  if (sites_.empty()) return;
-  const bool team = team_.size() > 1 && pace_.worth_team(sites_.size());
+  double work_ns = 0;  // simulated time of all sites
+  for (size_t i = 0; i < sites_.size(); ++i) work_ns += std::max<int64_t>(until_ns[i] - sites_[i].reached_ns, 0);
+  const bool team = team_.size() > 1 && pace_.worth_team(work_ns);
   const size_t workers = team ? team_.size() : 1;
   const auto part = [&](size_t worker) {
     const size_t first = sites_.size() * worker / workers, last = sites_.size() * (worker + 1) / workers;
-    for (size_t i = first; i < last; ++i) advance(sites_[i], until_ns[i]);
+    for (size_t i = first; i < last; ++i) {
+      advance(sites_[i], until_ns[i]);
+      sites_[i].reached_ns = std::max(sites_[i].reached_ns, until_ns[i]);
+    }
   };
   const auto begin = Clock::now();
   if (team) {
@@ -91,7 +95,7 @@ void Kernel<Bytes>::advance(const int64_t* until_ns) {
   } else {
     part(0);
   }
-  pace_.note(team, std::chrono::duration<double, std::nano>(Clock::now() - begin).count() / sites_.size());
+  if (work_ns > 0) pace_.note(team, std::chrono::duration<double, std::nano>(Clock::now() - begin).count() / work_ns);
 }
 
 template <size_t Bytes>

@@ -163,6 +163,7 @@ struct Site {
   std::vector<NodeLife> nodes;
   std::vector<LinkState> links;
   std::multimap<int64_t, Order> orders;
+  int64_t reached_ns = 0;
   int64_t order_ns = NEVER;     // the next instruction
   int64_t timer_ns = NEVER;     // not after the next deadline of ISO-TP
   int64_t transfer_ns = NEVER;  // not after the next begin of a transfer
