@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.published.message_sets import SAE
 from twin.network.periodic import PeriodicMessage
 from twin.network.simulate import simulate_messages
 from twin.network.worst_case import response_times
@@ -24,26 +25,6 @@ def message(place: int, bits: int, period_ns: int) -> PeriodicMessage:
 DAVIS = [message(0, 125, 5 * MS // 2), message(1, 125, 7 * MS // 2), message(2, 125, 7 * MS // 2)]
 DAVIS_WORST_MS = [2.0, 3.0, 3.5]
 
-# (bytes, period in ms) in the order of priority, and the worst response in ms.
-SAE = [
-    (1, 50, 1.44),
-    (2, 5, 2.04),
-    (1, 5, 2.56),
-    (2, 5, 3.16),
-    (1, 5, 3.68),
-    (2, 5, 4.28),
-    (6, 10, 5.04),
-    (1, 10, 8.40),
-    (2, 10, 9.00),
-    (3, 10, 9.68),
-    (1, 50, 10.20),
-    (4, 100, 19.28),
-    (1, 100, 19.80),
-    (1, 100, 20.32),
-    (3, 1000, 29.24),
-    (1, 1000, 29.76),
-    (1, 1000, 29.76),
-]
 SAE_MESSAGES = [message(place, 55 + 10 * length, period * MS) for place, (length, period, _) in enumerate(SAE)]
 SAE_WORST_MS = [worst for _, _, worst in SAE]
 

@@ -7,32 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.published.message_sets import SAE
 from twin.network.periodic import PeriodicMessage
 from twin.network.worst_case import analyse, response_times
 
 MS = 1_000_000
 CAN = Path(__file__).parent / "can"
-
-# (bytes, period in ms) in the order of priority, and the worst response in ms: the SAE benchmark at 125 kbit/s.
-SAE = [
-    (1, 50, 1.44),
-    (2, 5, 2.04),
-    (1, 5, 2.56),
-    (2, 5, 3.16),
-    (1, 5, 3.68),
-    (2, 5, 4.28),
-    (6, 10, 5.04),
-    (1, 10, 8.40),
-    (2, 10, 9.00),
-    (3, 10, 9.68),
-    (1, 50, 10.20),
-    (4, 100, 19.28),
-    (1, 100, 19.80),
-    (1, 100, 20.32),
-    (3, 1000, 29.24),
-    (1, 1000, 29.76),
-    (1, 1000, 29.76),
-]
 
 
 def test_the_second_instance_of_c_is_the_worst() -> None:

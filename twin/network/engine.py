@@ -325,14 +325,5 @@ def _formats(network: Network) -> tuple[list[FrameFormat], IntArray]:
     for index, message in enumerate(network.messages):
         for length in message.lengths():
             table[index, length] = len(formats)
-            formats.append(
-                FrameFormat(
-                    message.identifier,
-                    length,
-                    extended=message.extended,
-                    fd=message.fd,
-                    bit_rate_switch=message.bit_rate_switch,
-                    remote=message.remote,
-                )
-            )
+            formats.append(message.frame_format(length))
     return formats, table

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.errors import InputError, Problem
-from twin.network.frames import CLASSIC_LENGTHS, FD_LENGTHS
+from twin.network.frames import CLASSIC_LENGTHS, FD_LENGTHS, FrameFormat
 
 ALL_BITS = (1 << 29) - 1
 SHORTEST_FRAME_BITS = 47
@@ -89,6 +89,11 @@ class Message:
     """Frames have any length up to ``length``."""
     frame_bits: int | None = None
     """Replaces the length that frames have by their content, interframe space included, as analyses do."""
+
+    def frame_format(self, length: int) -> FrameFormat:
+        """Return the format of its frames of a length."""
+        kind = {"fd": self.fd, "bit_rate_switch": self.bit_rate_switch, "remote": self.remote}
+        return FrameFormat(self.identifier, length, self.extended, **kind)
 
     def lengths(self) -> tuple[int, ...]:
         """Return the lengths that its frames may have."""
