@@ -99,6 +99,25 @@ def test_events_can_be_filtered(browser: Chromium, report: Path) -> None:
     assert browser.evaluate("document.getElementById('event-count').textContent") == f"1 of {len(everything)} shown"
 
 
+def column(number: int) -> str:
+    """Return a script: the texts of a column of the table of messages."""
+    return (
+        f"[...document.querySelector('#bus .sortable').tBodies[0].rows].map((row) => row.cells[{number}].textContent)"
+    )
+
+
+def test_messages_can_be_sorted(browser: Chromium, report: Path) -> None:
+    click = "document.querySelector('#bus .sortable').tHead.rows[0].cells[{}].click()"
+    names = browser.evaluate(column(0))
+    browser.evaluate(click.format(0))
+    assert browser.evaluate(column(0)) == sorted(names, key=str.lower) != names
+    for falling in (True, False):
+        browser.evaluate(click.format(2))
+        frames = [int(text.replace(",", "")) for text in browser.evaluate(column(2))]
+        assert frames == sorted(frames, reverse=falling)
+        assert len(set(frames)) > 1
+
+
 def test_errors_and_requests_would_be_seen(tmp_path: Path) -> None:
     assert EXECUTABLE is not None
     page = tmp_path / "bad.html"

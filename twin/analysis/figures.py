@@ -92,9 +92,7 @@ def where(run: RunView, peak: Peak) -> str:
 def _bus(run: RunView) -> Iterator[KeyFigure]:
     if run.has("bus/frames"):
         frames = int(run.bus["frames"].sum())
-        lost = int(run.bus["overwritten"].sum()) if "overwritten" in run.bus else 0
-        detail = f"{lost:,} replaced before they were sent" if lost else "none replaced before it was sent"
-        yield KeyFigure("CAN frames", f"{frames:,}", detail)
+        yield KeyFigure("CAN frames", f"{frames:,}", _troubles(run))
     if run.has("bus_load"):
         load = run.fleet.mean_by_site("bus_load")
         yield KeyFigure(
@@ -103,6 +101,13 @@ def _bus(run: RunView) -> Iterator[KeyFigure]:
     elif run.has("bus/bus_load"):
         load = run.bus["bus_load"].values
         yield KeyFigure("Bus load", f"{100 * load.mean():.2f} %", f"busiest site {100 * load.max():.2f} %")
+
+
+def _troubles(run: RunView) -> str:
+    """Return what went wrong with frames, as far as the run counts it."""
+    words = {"misses": "late", "overwritten": "overwritten", "dropped": "dropped", "errors": "destroyed"}
+    counts = {word: int(run.bus[name].sum()) for name, word in words.items() if name in run.bus}
+    return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or "none late, lost or destroyed"
 
 
 def _events(run: RunView) -> KeyFigure:

@@ -11,9 +11,10 @@ from typing import Final
 from plotly.offline import get_plotlyjs
 
 from twin.analysis import plots
+from twin.analysis.bus_tables import controllers_table, messages_table
 from twin.analysis.figures import KeyFigure, duration, key_figures
 from twin.analysis.plot import Plot, Section
-from twin.analysis.tables import bus_table, events_table, provenance_table
+from twin.analysis.tables import events_table, provenance_table
 from twin.analysis.view import RunView
 from twin.errors import InputError, Problem
 from twin.plugins import discover
@@ -62,7 +63,7 @@ def _page(run: RunView) -> str:
 </nav>
 <section id="fleet"><h2>Fleet</h2>{_plots(run, "fleet")}</section>
 <section id="site"><h2>Site {run.site} in depth</h2>{_why_this_site(run)}{_plots(run, "site")}</section>
-<section id="bus"><h2>CAN bus</h2>{_plots(run, "bus")}{bus_table(run)}</section>
+<section id="bus"><h2>CAN bus</h2>{_plots(run, "bus")}{messages_table(run)}{controllers_table(run)}</section>
 <section id="events"><h2>Events</h2>{events_table(run)}</section>
 <section id="provenance"><h2>Provenance</h2>{provenance_table(run)}</section>
 </main>

@@ -1,4 +1,4 @@
-"""The tables of the report, as HTML: events, bus statistics, provenance. All text is escaped."""
+"""The tables of the report, as HTML: events, provenance. All text is escaped."""
 
 from __future__ import annotations
 
@@ -6,22 +6,27 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from typing import Any, Final
 
-import numpy as np
-import xarray as xr
-
 from twin.analysis.view import RunView, level_name
 
 MOST_EVENTS: Final = 2000
 
 
-def table(head: Iterable[str], rows: Iterable[str], *, body_id: str = "", numbers: frozenset[int] = frozenset()) -> str:
-    """Return a table of escaped headings and of rows that are HTML already."""
+def table(
+    head: Iterable[str],
+    rows: Iterable[str],
+    *,
+    body_id: str = "",
+    numbers: frozenset[int] = frozenset(),
+    sortable: bool = False,
+) -> str:
+    """Return a table of escaped headings and of rows that are HTML already; ``numbers`` are columns."""
     cells = "".join(
         f'<th class="number">{escape(text)}</th>' if index in numbers else f"<th>{escape(text)}</th>"
         for index, text in enumerate(head)
     )
     body = f'<tbody id="{body_id}">' if body_id else "<tbody>"
-    return f'<div class="table"><table><thead><tr>{cells}</tr></thead>{body}{"".join(rows)}</tbody></table></div>'
+    opening = '<table class="sortable">' if sortable else "<table>"
+    return f'<div class="table">{opening}<thead><tr>{cells}</tr></thead>{body}{"".join(rows)}</tbody></table></div>'
 
 
 def events_table(run: RunView) -> str:
@@ -65,30 +70,6 @@ def _event_rows(run: RunView, events: Any) -> Iterator[str]:
             + "".join(f"<td>{text}</td>" for text in texts)
             + "</tr>"
         )
-
-
-def bus_table(run: RunView) -> str:
-    """Return the statistics of every message, all sites together."""
-    if not run.has("bus/frames") or not run.has("bus/message"):
-        return '<p class="quiet">This run did not log statistics of its messages.</p>'
-    head = ("Message", "Identifier", "Frames", "Replaced unsent", "Mean latency, ms", "Highest latency, ms")
-    rows = (_bus_row(run.bus, index) for index in range(run.bus.sizes["message"]))
-    return table(head, rows, numbers=frozenset(range(1, 6)))
-
-
-def _bus_row(bus: xr.Dataset, index: int) -> str:
-    one = bus.isel(message=index)
-    frames = one["frames"].values
-    cells = [f"{int(one['identifier']):#05x}" if "identifier" in one else "", f"{int(frames.sum()):,}"]
-    cells.append(f"{int(one['overwritten'].sum()):,}" if "overwritten" in one else "")
-    if "latency_mean_s" in one and frames.sum():
-        mean_s = np.nansum(np.nan_to_num(one["latency_mean_s"].values) * frames) / frames.sum()
-        cells.append(f"{1e3 * mean_s:.3f}")
-    else:
-        cells.append("")
-    cells.append(f"{1e3 * float(one['latency_max_s'].max()):.3f}" if "latency_max_s" in one else "")
-    numbers = "".join(f'<td class="number">{text}</td>' for text in cells)
-    return f"<tr><td>{escape(str(one['message'].values))}</td>{numbers}</tr>"
 
 
 def provenance_table(run: RunView) -> str:

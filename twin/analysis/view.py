@@ -12,10 +12,14 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from twin.analysis.bus_bounds import SiteBounds, site_bounds
+from twin.analysis.bus_messages import messages
 from twin.analysis.fleet import Fleet
 from twin.analysis.thinning import Floats
 from twin.errors import InputError, Problem
+from twin.record import scenario_of
 from twin.record.reader import open_run
+from twin.scenario import load
 
 _SEVERITY = ("ok", "info", "warning", "fatal")
 
@@ -68,6 +72,19 @@ class RunView:
         return self.tree.children["bus"].to_dataset(inherit=False) if "bus" in self.tree.children else xr.Dataset()
 
     @cached_property
+    def bounds(self) -> SiteBounds | InputError:
+        """What the messages of the run's scenario can take at most, or why that cannot be said."""
+        try:
+            return site_bounds(load(scenario_of(self.folder)))
+        except InputError as mistake:
+            return mistake
+
+    @cached_property
+    def messages(self) -> pd.DataFrame:
+        """The messages of all sites together, beside their bounds; see ``bus_messages.messages``."""
+        return messages(self.bus, None if isinstance(self.bounds, InputError) else self.bounds)
+
+    @cached_property
     def clock_ms(self) -> Floats:
         """Local clock time of every row, in milliseconds since 1970 as a browser's date axis takes them."""
         return self.clock(self.time_s)
@@ -113,8 +130,13 @@ class RunView:
 
     def meanings(self, name: str) -> dict[int, str]:
         """Return what the values of a flag signal mean."""
-        attributes = self.root[name].attrs
-        return dict(zip(map(int, attributes["flag_values"]), attributes["flag_meanings"].split(), strict=True))
+        return meanings(self.root[name])
+
+
+def meanings(variable: xr.DataArray) -> dict[int, str]:
+    """Return what the values of a variable with flags mean."""
+    attributes = variable.attrs
+    return dict(zip(map(int, attributes["flag_values"]), attributes["flag_meanings"].split(), strict=True))
 
 
 def level_name(level: int) -> str:

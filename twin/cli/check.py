@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from twin.analysis.bus_bounds import SentMessage, SiteBounds
     from twin.scenario import Fleet, Scenario
 
 
@@ -27,35 +29,35 @@ def command(
 
     Example: twin check scenarios/home_fleet.yaml --set fleet.sites=100
     """
-    from twin.analysis.bus_bounds import bus_warnings
+    from twin.analysis.bus_bounds import site_bounds
     from twin.scenario import expand, load, placed
 
     with placed(scenario, override or []):
         checked = load(scenario, override or [])
-        topics = list(summary(checked, expand(checked)))
-        warnings = bus_warnings(checked)
+        fleet, bounds = expand(checked), site_bounds(checked)
+        topics = list(summary(checked, fleet, bounds))
     print(f"{scenario}: {checked.name}")
     for topic, text in topics:
         print(f"  {topic:<10} {text}")
-    for warning in warnings:
+    for warning in bounds.warnings():
         print(f"warning: {warning}; see: twin bus {scenario}")
 
 
-def summary(scenario: Scenario, fleet: Fleet) -> Iterator[tuple[str, str]]:
+def summary(scenario: Scenario, fleet: Fleet, bounds: SiteBounds) -> Iterator[tuple[str, str]]:
     """Yield what a run of ``scenario`` consists of: topic and text."""
     from twin.faults.fault import Deviation
-    from twin.network.database import Database, bus_messages
 
     wiring = fleet.wiring
-    messages = bus_messages(Database.load(scenario.bus.database), wiring.packs, wiring.modules)
-    rate_Hz = sum(1e9 / message.cycle_ns for message in messages if message.cycle_ns)
     seconds = fleet.duration_ns * 1e-9
-    ecus = len({message.sender for message in messages})
+    sent = [message for segment in bounds.segments for message in segment.messages]
+    ecus = len({message.sender for message in sent} | {layout.sender for layout in bounds.uncounted})
     modules = wiring.sites * wiring.slots
     yield "sites", f"{wiring.sites}, each {_count(wiring.packs, 'pack')} of {_count(wiring.modules, 'module')}"
     yield "physics", f"{2 * modules} FMU instances ({scenario.plant.electrical}, {scenario.plant.thermal})"
     yield "ECUs", f"{ecus * wiring.sites}, {ecus} a site, BMS {scenario.bms.architecture}"
-    yield "CAN", f"{rate_Hz:g} frames/s a site, some {rate_Hz * seconds * wiring.sites:,.0f} frames in all"
+    yield "CAN", _traffic(bounds, seconds * wiring.sites)
+    if sent:
+        yield "deadlines", _tightest(sent)
     yield "time", f"{_clock(seconds)} from {scenario.start.isoformat()}, {fleet.ticks} ticks of {scenario.step_s:g} s"
     yield "load", f"{scenario.load.kind}, mean {fleet.load.mean(fleet.duration_ns):,.0f} W a site"
     yield "PV", f"{scenario.pv.kind}, mean {fleet.pv.mean(fleet.duration_ns):,.0f} W a site"
@@ -64,6 +66,31 @@ def summary(scenario: Scenario, fleet: Fleet) -> Iterator[tuple[str, str]]:
         instants = [0 if isinstance(effect, Deviation) else effect.time_ns for effect in fault.effects()]
         never = min(instants) >= fleet.duration_ns
         yield "fault", f"{fault.kind} at {fault.place}" + ", after the end of the run: never" * never
+
+
+def _traffic(bounds: SiteBounds, site_seconds: float) -> str:
+    """Say how many frames are sent, and how full they make each segment."""
+    rate_Hz = sum(1e9 / message.cycle_ns for segment in bounds.segments for message in segment.messages)
+    loads = [
+        f"{100 * one.utilisation:.3g} %" + f" of {one.segment.name}" * (len(bounds.segments) > 1)
+        for one in bounds.segments
+    ]
+    frames = f"{rate_Hz:g} frames/s a site, some {rate_Hz * site_seconds:,.0f} in all"
+    return f"{frames}; with the longest frames a load of {', '.join(loads)}"
+
+
+def _tightest(sent: Sequence[SentMessage]) -> str:
+    """Say how late, at the worst, the message is that has the least to spare of its deadline."""
+
+    def share(message: SentMessage) -> float:
+        response_ns = message.bound.response_ns
+        return math.inf if response_ns is None else response_ns / message.bound.deadline_ns
+
+    worst = max(sent, key=share)
+    if worst.bound.response_ns is None:
+        return f"not met by {worst.label}: it can starve"
+    response_ms, deadline_ms = worst.bound.response_ns / 1e6, worst.bound.deadline_ns / 1e6
+    return f"at the worst {worst.label} takes {response_ms:.3f} of {deadline_ms:g} ms, without errors"
 
 
 def _count(number: int, noun: str) -> str:

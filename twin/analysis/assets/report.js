@@ -1,5 +1,5 @@
 "use strict";
-// Draws every figure in the colours of the page, follows a change of light and paper, and filters the events.
+// Draws every figure in the colours of the page, follows a change of light and paper, filters the events, sorts tables.
 (function () {
   const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
   const figures = [...document.querySelectorAll(".figure")];
@@ -74,6 +74,40 @@
     [...levels, site].forEach((control) => control.addEventListener("change", apply));
     search.addEventListener("input", apply);
     apply();
+  }
+
+  function valueOf(cell) {
+    const text = cell.textContent.replaceAll(",", "");
+    if (!cell.classList.contains("number")) return text.toLowerCase();
+    return text === "none" ? Infinity : text === "" ? NaN : Number(text);
+  }
+
+  function sortBy(table, head) {
+    const body = table.tBodies[0];
+    const column = head.cellIndex;
+    const number = head.classList.contains("number");
+    const before = head.getAttribute("aria-sort");
+    const falling = before ? before === "ascending" : number;
+    const known = (value) => !Number.isNaN(value); // what is not known stays last, either way
+    const rows = [...body.rows].map((row) => ({ row, value: valueOf(row.cells[column]) }));
+    rows.sort((one, other) => {
+      if (!known(one.value) || !known(other.value)) return known(other.value) - known(one.value);
+      const order = one.value < other.value ? -1 : one.value > other.value ? 1 : 0;
+      return falling ? -order : order;
+    });
+    for (const other of head.parentElement.cells) other.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", falling ? "descending" : "ascending");
+    body.append(...rows.map(({ row }) => row));
+  }
+
+  for (const table of document.querySelectorAll("table.sortable")) {
+    for (const head of table.tHead.rows[0].cells) {
+      head.tabIndex = 0;
+      head.addEventListener("click", () => sortBy(table, head));
+      head.addEventListener("keydown", (event) => {
+        if (event.key === "Enter") sortBy(table, head);
+      });
+    }
   }
 
   filterEvents();

@@ -5,8 +5,9 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from twin.analysis.plot import Plot
-from twin.analysis.traces import ORANGE, TEAL, figure, line, quantile_bands
+from twin.analysis.traces import GREY, ORANGE, TEAL, figure, line, quantile_bands
 from twin.analysis.view import RunView
+from twin.errors import InputError
 
 
 class BusLoad(Plot):
@@ -15,7 +16,10 @@ class BusLoad(Plot):
     section = "bus"
     order = 1
     title = "Bus load"
-    note = "Share of time for which a site's bus is busy."
+    note = (
+        "Share of time for which a site's bus is busy; of several segments, the busiest. "
+        "Dashed: what the scenario's own messages take with the longest frames, where nothing is repeated."
+    )
     needs = ("bus_load",)
 
     def draw(self, run: RunView) -> go.Figure:
@@ -24,4 +28,7 @@ class BusLoad(Plot):
         drawn.add_traces(quantile_bands(run.fleet.clock_ms, 100.0 * run.fleet.mean_by_site("bus_load"), TEAL, "%"))
         load = run.fleet.buckets.mean(run.of_site("bus_load"))
         drawn.add_trace(line(run.fleet.clock_ms, 100.0 * load, f"site {run.site}", ORANGE, width=1.0, unit="%"))
+        if not isinstance(run.bounds, InputError):
+            fullest = max(segment.utilisation for segment in run.bounds.segments)
+            drawn.add_hline(y=100.0 * fullest, line={"color": GREY, "width": 1, "dash": "dash"})
         return drawn.update_yaxes(rangemode="tozero")
