@@ -149,15 +149,16 @@ def test_the_worst_message_comes_first(tmp_path: Path, row: str) -> None:
 
 
 def test_what_should_not_go_unnoticed_is_marked(tmp_path: Path) -> None:
-    over_s = np.array([[0.0, 0.0, bound_s(FIRST) + 1e-6, 0.0], [0.0, bound_s("Inverter_Limits") - 1e-6, 0.0, 0.0]])
-    found = Cells(messages_table(view(tmp_path, [], latency_max_s=over_s, errors=[[0, 0, 0, 1], [0] * 4])))
+    over_s = np.array([[0.0, 0.0, bound_s(FIRST) + 1e-6, 2e-3], [0.0, bound_s("Inverter_Limits") - 1e-6, 0.0, 0.0]])
+    counted = {"latency_max_s": over_s, "deadline_s": [1.0, 1.0, 1.0, 1e-3], "errors": [[0, 0, 0, 1], [0] * 4]}
+    found = Cells(messages_table(view(tmp_path, [], **counted)))
     marked = {
         (cells[0], head)
         for cells, classes in zip(found.rows, found.classes, strict=True)
         for head, kind in zip(found.rows[0], classes, strict=True)
         if "warning" in kind
     }
-    assert marked == {(FIRST, "Longest, ms"), (FOREIGN, "Errors")}
+    assert marked == {(FIRST, "Longest, ms"), (FOREIGN, "Longest, ms"), (FOREIGN, "Errors")}
 
 
 def test_a_message_that_can_starve_has_no_bound(tmp_path: Path) -> None:
