@@ -18,7 +18,8 @@ def command(
     scenario: Annotated[
         Path,
         typer.Argument(
-            help="A YAML file, or the name of a scenario that ships: home_fleet, one_home.", show_default=False
+            help="A YAML file, or the name of a scenario that ships: bus_trouble, home_fleet, one_home.",
+            show_default=False,
         ),
     ],
     override: Annotated[

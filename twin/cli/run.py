@@ -12,7 +12,8 @@ def command(
     scenario: Annotated[
         Path,
         typer.Argument(
-            help="A YAML file, or the name of a scenario that ships: home_fleet, one_home.", show_default=False
+            help="A YAML file, or the name of a scenario that ships: bus_trouble, home_fleet, one_home.",
+            show_default=False,
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder that the run leaves.")],
