@@ -24,8 +24,9 @@ def messages(bus: xr.Dataset, bounds: SiteBounds | None) -> pd.DataFrame:
     """Return a row a message, by segment and priority, its index the place in the run; sites are added up.
 
     Columns, as far as the run has them: ``message``, ``label`` (unique), ``identifier``, ``sender``, ``segment``,
-    ``deadline_s``, ``frames``, ``misses``, ``overwritten``, ``dropped``, ``errors``, ``latency_mean_s``,
-    ``latency_max_s``; always ``bound_s``: infinite where the message can starve, NaN where nothing is known.
+    ``deadline_s``, ``frames``, ``misses``, ``overwritten``, ``dropped``, ``errors``, ``latency_mean_s`` and
+    ``latency_max_s`` (NaN where nothing was seen). Always ``bound_s``: infinite where the message can starve, NaN where
+    nothing is known.
     """
     found = pd.DataFrame({"message": [str(name) for name in bus["message"].values]})
     for name in ("sender", "segment"):
@@ -39,8 +40,9 @@ def messages(bus: xr.Dataset, bounds: SiteBounds | None) -> pd.DataFrame:
             found[name] = bus[name].sum("site").values
     if "latency_mean_s" in bus and "frames" in bus:
         found["latency_mean_s"] = _mean_s(bus)
-    if "latency_max_s" in bus:
+    if "latency_max_s" in bus and "frames" in bus:
         found["latency_max_s"] = bus["latency_max_s"].max("site").values
+        found.loc[found["frames"] == 0, "latency_max_s"] = np.nan
     found["bound_s"] = _bounds_s(found, bounds)
     found["label"] = _labels(found)
     return found.iloc[_order(found)]
