@@ -120,8 +120,9 @@ class Engine(ABC):
         self.statistics = Statistics.zero(count, len(network.messages), len(network.segments))
         self.nodes = NodeStates.zero(count, len(network.nodes))
         self._advanced_ns: IntArray = np.zeros(count, np.int64)
-        self._longest = np.array([message.length for message in network.messages], np.int64)
         self._formats, self._format_of = _formats(network)
+        longest = np.array([message.length for message in network.messages], np.int64)
+        self._longest: IntArray = self._format_of[np.arange(len(longest)), longest]
         self._frame_lengths = FrameLengths(self._formats)
         self._thresholds: list[NDArray[np.uint64]] = [first_error_thresholds(0.0)]
 
@@ -140,7 +141,9 @@ class Engine(ABC):
         Raises SimulationError if an instant lies before the one that its site has been advanced to, or a message has no
         frame of that length.
         """
-        messages = np.broadcast_to(np.asarray(message, np.int64), rows.shape)
+        messages = np.asarray(message, np.int64)
+        if messages.shape != rows.shape:
+            messages = np.broadcast_to(messages, rows.shape)
         self._check_instants(rows, time_ns)
         self._queue(messages, rows, time_ns, self._padded(payload), self._format(messages, length))
 
@@ -294,8 +297,10 @@ class Engine(ABC):
             raise SimulationError("something is to happen before the instant that its site has reached")
 
     def _format(self, messages: IntArray, length: ArrayLike | None) -> IntArray:
-        """Return the index into ``_formats`` of every frame."""
-        lengths = self._longest[messages] if length is None else np.broadcast_to(np.asarray(length), messages.shape)
+        """Return the index into ``_formats`` of every frame; the longest that its message has, unless told."""
+        if length is None:
+            return self._longest[messages]
+        lengths = np.broadcast_to(np.asarray(length), messages.shape)
         within = (lengths >= 0) & (lengths < self._format_of.shape[1])
         formats = self._format_of[messages, np.where(within, lengths, 0)]
         wrong = (formats < 0) | ~within
