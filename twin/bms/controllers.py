@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -157,10 +158,18 @@ def _actions(
     """Yield the set-points that changed; a command ``[row, n]`` is one of ``n`` cells."""
     for actuator, wanted in commands.items():
         changed = role.changed(actuator, rows, wanted)
-        for where in np.argwhere(changed) if changed.any() else ():
-            row, cell = int(where[0]), int(where[1]) if len(where) > 1 else -1
-            value = float(wanted[tuple(where)])
-            yield Action(int(time_ns[row]), int(ecus.site[row]), actuator, value, int(ecus.slot[row]), cell)
+        if not changed.any():
+            continue
+        row, *cell = changed.nonzero()
+        yield from map(
+            Action,
+            time_ns[row].tolist(),
+            ecus.site[row].tolist(),
+            repeat(actuator),
+            wanted[changed].tolist(),
+            ecus.slot[row].tolist(),
+            cell[0].tolist() if cell else repeat(-1),
+        )
 
 
 def _events(role: Role, rows: IntArray, ecus: Ecus, time_ns: IntArray, findings: Findings) -> Iterator[Event]:
@@ -170,9 +179,10 @@ def _events(role: Role, rows: IntArray, ecus: Ecus, time_ns: IntArray, findings:
         return
     role.level[rows] = findings.level
     firmware = role.firmware
+    slots, cells = (np.broadcast_to(where, changed.shape) for where in (findings.slot, findings.cell))
     for row, column in np.argwhere(changed):
         code, level = firmware.codes[column], Level(int(findings.level[row, column]))
-        slot, cell = int(findings.slot[row, column]), int(findings.cell[row, column])
+        slot, cell = int(slots[row, column]), int(cells[row, column])
         place = f"pack {ecus.pack[row] + 1}" if slot < 0 else f"module {slot + 1}"
         place += f" cell {cell + 1}" if cell >= 0 else ""
         yield Event(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from functools import cache
 from typing import Any, TypeVar
 
@@ -15,8 +15,8 @@ State = TypeVar("State")
 def take(state: State, rows: NDArray[np.int64]) -> State:
     """Return a copy of some rows."""
     kind: Any = type(state)
-    parts = (getattr(state, name) for name in _names(kind))
-    taken: State = kind(*(take(part, rows) if is_dataclass(part) else part[rows] for part in parts))
+    parts = [getattr(state, name) for name in _names(kind)]
+    taken: State = kind(*[part[rows] if isinstance(part, np.ndarray) else take(part, rows) for part in parts])
     return taken
 
 
@@ -25,10 +25,10 @@ def put(state: State, rows: NDArray[np.int64], new: State) -> None:
     kind: Any = type(state)
     for name in _names(kind):
         part, value = getattr(state, name), getattr(new, name)
-        if is_dataclass(part):
-            put(part, rows, value)
-        else:
+        if isinstance(part, np.ndarray):
             part[rows] = value
+        else:
+            put(part, rows, value)
 
 
 @cache
