@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,10 +69,7 @@ class _Bundle:
         self._names = [tuple(signal.name for signal in layout.signals) for layout in layouts]
         ends = np.cumsum([0, *map(len, self._names)]).tolist()
         self._parts = [slice(first, end) for first, end in pairwise(ends)]
-        self._row = [
-            {name: first + place for place, name in enumerate(names)}
-            for first, names in zip(ends, self._names, strict=False)
-        ]
+        self._rows = [_Rows(names, first) for first, names in zip(ends, self._names, strict=False)]
 
     def send(
         self, buses: Engine, frames: Mapping[str, Contents], sender: Ecus, time_ns: IntArray, silent: Silent | None
@@ -93,9 +90,9 @@ class _Bundle:
     def _encode(self, frames: Mapping[str, Contents], rows: int) -> Payload:
         """Return payloads ``uint8[row, kind * 8]``; a signal that is not given has its initial value."""
         physical = self._initial.repeat(rows, axis=1)
-        for kind, row in zip(self.kinds, self._row, strict=True):
-            for name, values in frames[kind].items():
-                physical[row[name]] = values
+        for kind, rows_of in zip(self.kinds, self._rows, strict=True):
+            for names, values in frames[kind].items():
+                physical[rows_of[names]] = values
         return self._codec.encode(physical)
 
     def read(self, buses: Engine, site: IntArray, box: IntArray, *, many: bool) -> dict[str, Received]:
@@ -107,6 +104,21 @@ class _Bundle:
             kind: Received(names, values[part], time_ns[..., index])
             for index, (kind, names, part) in enumerate(zip(self.kinds, self._names, self._parts, strict=True))
         }
+
+
+class _Rows(dict[str | tuple[str, ...], Any]):
+    """Where the signals of one frame are among those of all: by name, or by several names, which are found out once."""
+
+    def __init__(self, names: Sequence[str], first: int) -> None:
+        super().__init__({name: first + place for place, name in enumerate(names)})
+
+    def __missing__(self, names: str | tuple[str, ...]) -> list[int] | slice:
+        if isinstance(names, str):
+            raise KeyError(names)
+        rows = [self[name] for name in names]
+        together = slice(rows[0], rows[0] + len(rows))
+        self[names] = found = together if rows == list(range(together.start, together.stop)) else rows
+        return found
 
 
 class _Reading(NamedTuple):

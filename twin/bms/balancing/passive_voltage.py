@@ -12,7 +12,7 @@ FloatArray = NDArray[np.float64]
 
 def bleed_duty(
     cell_voltage_V: FloatArray,
-    temperature_K: FloatArray,
+    hottest_K: FloatArray,
     bleeding: NDArray[np.bool_],
     lowest_V: FloatArray,
     allowed: NDArray[np.bool_],
@@ -21,8 +21,9 @@ def bleed_duty(
     """Return the duty 0 or 1 of each cell's resistor, ``[row, cell]``.
 
     A cell starts above ``lowest_V[row]`` plus the threshold and stops at half of it, so that noise does not toggle it.
+    ``hottest_K[row]``: beyond the maximum, no cell of the module is bled.
     """
     margin_V = np.where(bleeding, 0.5 * options.threshold_V, options.threshold_V)
     wanted = (cell_voltage_V - lowest_V[:, None] > margin_V) & (cell_voltage_V >= options.minimum_V)
-    cool = temperature_K.max(axis=1) < options.maximum_temperature_K
+    cool = hottest_K < options.maximum_temperature_K
     return (wanted & (allowed & cool)[:, None]).astype(np.float64)

@@ -50,7 +50,7 @@ class CoulombCounting:
             resting_soc, steep = ocv.soc(cell_voltage_V.mean(axis=1))
             soc = np.where(rested & steep, resting_soc, soc)
         soc = np.where(full, 1.0, soc)
-        return CoulombCounting(np.clip(soc, 0.0, 1.0), time_ns, rested_ns)
+        return CoulombCounting(np.minimum(np.maximum(soc, 0.0), 1.0), time_ns, rested_ns)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Signals = Mapping[str, FloatArray]
 """Values by name, ``[row]`` each."""
-Contents = Mapping[str, FloatArray | float]
-"""Values of a frame's signals: ``[row]``, or one for all rows."""
+Contents = Mapping[str | tuple[str, ...], NDArray[Any] | float]
+"""Values of a frame's signals: ``[row]``, or one for all rows; of several signals by their names, ``[signal, row]``."""
 State = TypeVar("State")
 
 
@@ -62,7 +62,7 @@ class Findings:
 
     level: NDArray[np.int8]
     slot: IntArray
-    """-1: the whole pack."""
+    """-1: the whole pack. ``[row, 1]`` where it is the same for all codes, as may be ``cell``."""
     cell: IntArray
     """-1: the whole module."""
     value: FloatArray

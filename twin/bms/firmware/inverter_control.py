@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from twin.bms.firmware.firmware import Firmware, Inputs, IntArray, Outputs, Signals
+from twin.bms.firmware.firmware import Contents, Firmware, Inputs, IntArray, Outputs, Signals
 from twin.bms.options import Bms
 from twin.plant.action import Actuator
 
@@ -52,5 +52,5 @@ class InverterControl(Firmware[InverterState]):
         current_A = np.stack([limits["ChargeCurrentLimit"], limits["DischargeCurrentLimit"]], axis=1)
         power_W = np.where(fresh[:, None], current_A * voltage_V[:, None], 0.0)
         after = InverterState((state.counter + 1) % 256)
-        frames = {"Inverter_Heartbeat": {"Counter": after.counter.astype(np.float64)}}
-        return after, Outputs(frames, {"power_limit_W": power_W}, None, {})
+        heartbeat: Contents = {"Counter": after.counter}
+        return after, Outputs({"Inverter_Heartbeat": heartbeat}, {"power_limit_W": power_W}, None, {})

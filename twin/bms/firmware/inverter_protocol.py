@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +28,10 @@ MESSAGES = (
     "Inverter_Maker",
 )
 
-_MAKER = b"BMSTWIN "
-_MARKS = b"BT"
+_MAKER = np.array([[letter] for letter in b"BMSTWIN "])
+_MAKER_SIGNALS = tuple(f"Character{place}" for place in range(1, 9))
+_MARKS = np.array([[letter] for letter in b"BT"])
+_MARK_SIGNALS = "Mark1", "Mark2"
 _SIGNALS: tuple[tuple[str, FaultCode], ...] = (
     ("Overvoltage", CELL_OVERVOLTAGE),
     ("Undervoltage", CELL_UNDERVOLTAGE),
@@ -77,27 +80,29 @@ def frames(battery: Battery) -> dict[str, Contents]:
         "Temperature": battery.hottest_C,
     }
     requests: Contents = {
-        "ChargeEnable": (battery.charge_A > 0).astype(np.float64),
-        "DischargeEnable": (battery.discharge_A > 0).astype(np.float64),
+        "ChargeEnable": battery.charge_A > 0,
+        "DischargeEnable": battery.discharge_A > 0,
     }
     state: Contents = {"SOC": battery.soc * 100.0, "SOH": 100.0}
-    maker: Contents = {f"Character{place}": float(letter) for place, letter in enumerate(_MAKER, 1)}
+    maker: Contents = {_MAKER_SIGNALS: _MAKER}
     return dict(zip(MESSAGES, (limits, state, measurements, _alarms(battery), requests, maker), strict=True))
 
 
 def _alarms(battery: Battery) -> Contents:
     """Return protection bits where a module has isolated itself, alarm bits where one is about to."""
-    signals: dict[str, FloatArray | float] = {
-        "SystemErrorProtection": battery.failed.astype(np.float64),
-        "CommunicationAlarm": battery.silent.astype(np.float64),
+    signals: dict[str | tuple[str, ...], NDArray[Any] | float] = {
+        "SystemErrorProtection": battery.failed,
+        "CommunicationAlarm": battery.silent,
         "Modules": battery.modules,
-        **{f"Mark{place}": float(letter) for place, letter in enumerate(_MARKS, 1)},
+        _MARK_SIGNALS: _MARKS,
     }
     if battery.code.any():
         for name, code in _SIGNALS:
             here = battery.code == code.number
             if code is OVERCURRENT:
                 here &= battery.charging == name.startswith("Charge")
+            if not here.any():
+                continue
             for kind, level in (("Protection", Level.FATAL), ("Alarm", Level.WARNING)):
-                signals[name + kind] = (here & (battery.level == level)).any(axis=1).astype(np.float64)
+                signals[name + kind] = (here & (battery.level == level)).any(axis=1)
     return signals

@@ -6,8 +6,9 @@ controller's decision.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +18,13 @@ from twin.bms.codes import PROTECTION_CODES, FaultCode, Level
 from twin.bms.estimators.coulomb_counting import CoulombCounting, OcvCurve
 from twin.bms.firmware.firmware import Contents, Findings, Firmware, FloatArray, Inputs, IntArray, Outputs, Signals
 from twin.bms.options import Bms
-from twin.bms.protection import Protection, Thresholds
+from twin.bms.protection import SIGNS, Protection, Thresholds
 
 COMMAND_TIMEOUT_PERIODS = 5
 """Without a command of the pack controller for so many periods, a monitor no longer balances."""
 
-_PER_VOLTAGE_FRAME = 4
-_PER_TEMPERATURE_FRAME = 8
 _KELVIN = 273.15
+_FATAL = int(Level.FATAL)  # an attribute of an enum costs a microsecond in Python 3.11
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,9 @@ class ModuleMonitor(Firmware[MonitorState]):
         self._capacity_Ah = capacity_Ah
         self._cells = cells
         self._ocv = ocv
+        self._code_numbers = np.array([code.number for code in self.codes])
+        self._voltages = _deals("Module_CellVoltages", "CellVoltage", cells, 4)
+        self._temperatures = _deals("Module_Temperatures", "CellTemperature", cells, 8)
 
     def initial(self, rows: int, memory: Signals) -> MonitorState:
         """Return open contactors and the remembered ``memory["soc"]``."""
@@ -81,17 +84,21 @@ class ModuleMonitor(Firmware[MonitorState]):
         values, cell = extremes(voltage_V, temperature_K, current_A)
         protection = state.protection.step(values, inputs.time_ns, self._thresholds)
         level = protection.level
-        fatal = level.max(axis=1) == Level.FATAL
+        severity = level.max(axis=1)
         closed, allowed = self._commanded(state.closed, inputs)
-        closed &= ~fatal
-        duty = bleed_duty(voltage_V, temperature_K, state.bleeding, voltage_V.min(axis=1), allowed, self._balancing)
+        closed &= severity < _FATAL
+        _, lowest_V, hottest_K, *_ = values.T
+        duty = bleed_duty(voltage_V, hottest_K, state.bleeding, lowest_V, allowed, self._balancing)
         after = MonitorState(protection, charge, duty > 0.0, closed, (state.counter + 1) % 16)
-        frames = self._frames(after, level, voltage_V, temperature_K, current_A)
         return after, Outputs(
-            frames,
+            {
+                "Module_State": self._told(after, level, severity, voltage_V, current_A),
+                **_dealt(self._voltages, voltage_V),
+                **_dealt(self._temperatures, temperature_K - _KELVIN),
+            },
             {"module_closed": closed.astype(np.float64), "bleed": duty},
-            Findings(level, np.broadcast_to(inputs.slot[:, None], level.shape), cell, values),
-            {"module_soc": charge.soc, "level": level.max(axis=1).astype(np.float64)},
+            Findings(level, inputs.slot[:, None], cell, values),
+            {"module_soc": charge.soc, "level": severity.astype(np.float64)},
         )
 
     def _commanded(self, closed: NDArray[np.bool_], inputs: Inputs) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -102,65 +109,54 @@ class ModuleMonitor(Firmware[MonitorState]):
         fresh = heard & (inputs.time_ns - command.time_ns < self._command_timeout_ns)
         return np.where(heard, requested, closed), fresh & (command["BalancingAllowed"] > 0)
 
-    def _frames(
+    def _told(
         self,
         state: MonitorState,
         level: NDArray[np.int8],
+        severity: NDArray[np.int8],
         voltage_V: FloatArray,
-        temperature_K: FloatArray,
         current_A: FloatArray,
-    ) -> dict[str, Contents]:
-        worst = level.argmax(axis=1)
-        severity = level.max(axis=1)
-        numbers = np.array([code.number for code in self.codes])
-        frames: dict[str, Contents] = {
-            "Module_State": {
-                "SOC": state.charge.soc * 100.0,
-                "Current": current_A,
-                "Voltage": voltage_V.sum(axis=1),
-                "Level": severity.astype(np.float64),
-                "FaultCode": np.where(severity > 0, numbers[worst], 0).astype(np.float64),
-                "ContactorClosed": state.closed.astype(np.float64),
-                "Balancing": state.bleeding.max(axis=1).astype(np.float64),
-                "Counter": state.counter.astype(np.float64),
-            }
+    ) -> Contents:
+        return {
+            "SOC": state.charge.soc * 100.0,
+            "Current": current_A,
+            "Voltage": voltage_V.sum(axis=1),
+            "Level": severity,
+            "FaultCode": np.where(severity > 0, self._code_numbers[level.argmax(axis=1)], 0),
+            "ContactorClosed": state.closed,
+            "Balancing": state.bleeding.max(axis=1),
+            "Counter": state.counter,
         }
-        frames |= _split("Module_CellVoltages", "CellVoltage", voltage_V, _PER_VOLTAGE_FRAME)
-        frames |= _split("Module_Temperatures", "CellTemperature", temperature_K - _KELVIN, _PER_TEMPERATURE_FRAME)
-        return frames
 
 
 def extremes(voltage_V: FloatArray, temperature_K: FloatArray, current_A: FloatArray) -> tuple[FloatArray, IntArray]:
     """Return what protection looks at, ``[row, quantity]``, and the cell that it comes from (-1: the module)."""
-    rows = np.arange(len(voltage_V))
-    cell = np.stack(
-        [
-            voltage_V.argmax(axis=1),
-            voltage_V.argmin(axis=1),
-            temperature_K.argmax(axis=1),
-            temperature_K.argmin(axis=1),
-            np.full(len(rows), -1),
-        ],
-        axis=1,
-    )
-    values = np.stack(
-        [
-            voltage_V[rows, cell[:, 0]],
-            voltage_V[rows, cell[:, 1]],
-            temperature_K[rows, cell[:, 2]],
-            temperature_K[rows, cell[:, 3]],
-            np.abs(current_A),
-        ],
-        axis=1,
-    )
+    cell = np.full((len(voltage_V), len(SIGNS)), -1)
+    values = np.empty(cell.shape)
+    for first, measured in ((0, voltage_V), (2, temperature_K)):
+        measured.argmax(axis=1, out=cell[:, first])
+        measured.argmin(axis=1, out=cell[:, first + 1])
+        measured.max(axis=1, out=values[:, first])
+        measured.min(axis=1, out=values[:, first + 1])
+    np.abs(current_A, out=values[:, 4])
     return values, cell
 
 
-def _split(message: str, signal: str, values: FloatArray, per_frame: int) -> dict[str, Contents]:
-    """Return ``values[row, cell]`` dealt out to numbered frames of ``per_frame`` numbered signals."""
-    return {
-        f"{message}{first // per_frame + 1}": {
-            f"{signal}{cell + 1:02d}": values[:, cell] for cell in range(first, first + per_frame)
-        }
-        for first in range(0, values.shape[1], per_frame)
-    }
+class _Deal(NamedTuple):
+    """One numbered frame, and the cells whose numbered signals it has."""
+
+    frame: str
+    signals: tuple[str, ...]
+    cells: slice
+
+
+def _deals(message: str, signal: str, cells: int, per_frame: int) -> list[_Deal]:
+    names = [f"{signal}{cell + 1:02d}" for cell in range(cells)]
+    parts = [slice(first, first + per_frame) for first in range(0, cells, per_frame)]
+    return [_Deal(f"{message}{number}", tuple(names[part]), part) for number, part in enumerate(parts, 1)]
+
+
+def _dealt(deals: Sequence[_Deal], values: FloatArray) -> dict[str, Contents]:
+    """Return ``values[row, cell]`` dealt out to frames."""
+    of_cell = values.T
+    return {deal.frame: {deal.signals: of_cell[deal.cells]} for deal in deals}
