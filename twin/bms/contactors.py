@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.plant.dc_bus import PackState
+from twin.plant.dc_bus import CLOSED, OPEN, PRECHARGE
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -58,10 +58,10 @@ class Sequence:
         even = any_closed & (np.abs(link_V - pack_V) <= LINK_TOLERANCE * pack_V)
         even_ns = np.where(even, np.where(self.even_ns == _NEVER, time_ns, self.even_ns), _NEVER)
         settled = even & (time_ns - even_ns >= SETTLE_NS)
-        late = (self.state == PackState.PRECHARGE) & ~settled & (elapsed_ns >= PRECHARGE_TIMEOUT_NS)
+        late = (self.state == PRECHARGE) & ~settled & (elapsed_ns >= PRECHARGE_TIMEOUT_NS)
         failed = self.failed | late
-        may_close = np.where(self.state == PackState.OPEN, started, settled)
-        wanted = np.minimum(self.state + may_close, PackState.CLOSED).astype(np.int8)
-        wanted[failed | ~any_closed] = PackState.OPEN
+        may_close = np.where(self.state == OPEN, started, settled)
+        wanted = np.minimum(self.state + may_close, CLOSED)
+        wanted[failed | ~any_closed] = OPEN
         since_ns = np.where(wanted != self.state, time_ns, self.since_ns)
         return Sequence(wanted, since_ns, even_ns, started, failed)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.bms.options import Bms, Limits
+from twin.bms.options import Limits
 
 FloatArray = NDArray[np.float64]
 
@@ -34,15 +34,22 @@ def discharge_share(lowest_V: FloatArray, hottest_K: FloatArray, limits: Limits)
     return _clip(np.minimum(empty, _cool(hottest_K, limits)))
 
 
-def pack_limit_A(share: FloatArray, closed: NDArray[np.bool_], module_A: float) -> FloatArray:
-    """Return each pack's limit from its modules' shares, ``[row, module]``; a pack with none closed has none."""
-    smallest = np.where(closed, share, 1.0).min(axis=1)
-    return smallest * module_A * closed.sum(axis=1)
+def pack_limit_A(share: FloatArray, closed: NDArray[np.bool_], module_A: FloatArray) -> FloatArray:
+    """Return each pack's limits ``[row, direction]`` from its modules' shares, ``[row, module, direction]``.
+
+    ``closed[row, module]``: a pack with none closed has no current. ``module_A[direction]`` is what a module may carry.
+    """
+    smallest: FloatArray = np.where(closed[..., None], share, 1.0).min(axis=1)
+    return smallest * module_A * closed.sum(axis=1)[:, None]
 
 
-def smooth(previous: FloatArray, target: FloatArray, options: Bms) -> FloatArray:
+def rise(period_s: float) -> float:
+    """Return by which share of what is missing a limit rises in one period."""
+    return float(1.0 - np.exp(-period_s / RISE_S))
+
+
+def smooth(previous: FloatArray, target: FloatArray, rise: float) -> FloatArray:
     """Return the limit after one period: it rises slowly and falls at once, so that a taper does not hunt."""
-    rise = 1.0 - np.exp(-options.period_s / RISE_S)
     return np.where(target < previous, target, previous + rise * (target - previous))
 
 
@@ -51,4 +58,4 @@ def _cool(hottest_K: FloatArray, limits: Limits) -> FloatArray:
 
 
 def _clip(share: FloatArray) -> FloatArray:
-    return np.clip(share, 0.0, 1.0)
+    return np.minimum(np.maximum(share, 0.0), 1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,10 @@ TEMPERATURE_FRAMES = tuple(f"Module_Temperatures{frame}" for frame in range(1, 3
 
 @dataclass(frozen=True)
 class PackView:
-    """What the bus has told of the modules, ``[row, module]``."""
+    """What the bus has told of the modules, ``[row, module]``.
+
+    Level, code and current of a module that is not heard are 0.
+    """
 
     heard: NDArray[np.bool_]
     closed: NDArray[np.bool_]
@@ -45,10 +49,10 @@ class PackView:
         return cls(
             heard,
             heard & (state["ContactorClosed"] > 0),
-            state["Level"],
-            state["FaultCode"],
+            state["Level"] * heard,
+            state["FaultCode"] * heard,
             state["SOC"] / 100.0,
-            state["Current"],
+            state["Current"] * heard,
             state["Voltage"],
             voltages_V.max(axis=0),
             voltages_V.min(axis=0),
@@ -57,18 +61,24 @@ class PackView:
             len(voltages_V),
         )
 
+    @cached_property
+    def live(self) -> IntArray:
+        """How many modules are closed, ``[row]``."""
+        live: IntArray = self.closed.sum(axis=1)
+        return live
+
     def mean(self, values: FloatArray) -> FloatArray:
         """Return the mean over the closed modules, 0 where none is."""
-        live: FloatArray = (values * self.closed).sum(axis=1) / np.maximum(self.closed.sum(axis=1), 1)
-        return live
+        mean: FloatArray = (values * self.closed).sum(axis=1) / np.maximum(self.live, 1)
+        return mean
 
 
 @dataclass(frozen=True)
 class Packs:
     """What the packs of a site can do, ``[row, pack]``: the row's own in the first column, then what others told."""
 
-    charge_A: FloatArray
-    discharge_A: FloatArray
+    limit_A: FloatArray
+    """``[row, pack, direction]``: charging, discharging."""
     modules: FloatArray
     """That deliver."""
     soc: FloatArray
@@ -80,6 +90,8 @@ class Packs:
     def joined(self, heard: Inputs, own_pack: IntArray, timeout_ns: int) -> Packs:
         """Return the own pack with the others of its site beside it; of who is silent, nothing counts."""
         state, limits = heard.received["Pack_State"], heard.received["Pack_Limits"]
+        if state.time_ns.shape[1] == 1:
+            return self
         other = np.arange(state.time_ns.shape[1]) != own_pack[:, None]
         fresh = (_fresh(frame, heard.time_ns, timeout_ns) for frame in (state, limits))
         counts = np.logical_and.reduce([other, *fresh])
@@ -87,9 +99,9 @@ class Packs:
         def beside(own: FloatArray, told: FloatArray) -> FloatArray:
             return np.concatenate([own, np.where(counts, told, 0.0)], axis=1)
 
+        told_A = limits["ChargeCurrentLimit"], limits["DischargeCurrentLimit"]
         return Packs(
-            beside(self.charge_A, limits["ChargeCurrentLimit"]),
-            beside(self.discharge_A, limits["DischargeCurrentLimit"]),
+            np.stack([beside(self.limit_A[..., way], told) for way, told in enumerate(told_A)], axis=-1),
             beside(self.modules, limits["Modules"]),
             beside(self.soc, state["SOC"] / 100.0),
             beside(self.current_A, state["Current"]),
@@ -98,16 +110,21 @@ class Packs:
             beside(self.code, state["FaultCode"]),
         )
 
-    def limit_A(self, of_pack_A: FloatArray) -> FloatArray:
-        """Return the limit of all together: packs in parallel do not share evenly, so the smallest share counts."""
-        share_A = np.where(self.modules > 0, of_pack_A / np.maximum(self.modules, 1.0), np.inf).min(axis=1)
-        total = self.modules.sum(axis=1)
-        limit_A: FloatArray = np.where(total > 0, np.where(total > 0, share_A, 0.0) * total, 0.0)
-        return limit_A
+    @cached_property
+    def delivering(self) -> FloatArray:
+        """How many modules of all packs deliver, ``[row]``."""
+        modules: FloatArray = self.modules.sum(axis=1)
+        return modules
+
+    def together_A(self) -> FloatArray:
+        """Return the limits of all together: packs in parallel do not share evenly, so the smallest share counts."""
+        modules, total = self.modules[..., None], self.delivering[:, None]
+        share_A = np.where(modules > 0, self.limit_A / np.maximum(modules, 1.0), np.inf).min(axis=1)
+        return np.where(total > 0, share_A, 0.0) * total
 
     def mean_soc(self) -> FloatArray:
         """Return the state of charge of all modules that deliver, 0 where none does."""
-        soc: FloatArray = (self.soc * self.modules).sum(axis=1) / np.maximum(self.modules.sum(axis=1), 1.0)
+        soc: FloatArray = (self.soc * self.modules).sum(axis=1) / np.maximum(self.delivering, 1.0)
         return soc
 
 
