@@ -15,7 +15,7 @@ from twin.bms.codes import Level
 from twin.bms.controllers import Controllers
 from twin.bms.estimators.coulomb_counting import OcvCurve
 from twin.bms.events import Event
-from twin.bms.messages import MessageTable
+from twin.bms.messages import MessageTable, type_of
 from twin.bms.needs import unmet
 from twin.bms.schedule import Schedule
 from twin.bms.sensing import Sensing
@@ -106,6 +106,20 @@ def build(scenario: Scenario, sites: Sequence[int] | None = None) -> World:
     )
 
 
+def site_messages(scenario: Scenario, wiring: Wiring) -> tuple[MessageLayout, ...]:
+    """Return the messages on the buses of a site, with the cycles in which they are sent.
+
+    What firmware sends, it sends at every activation of its task; of anything else the database says how often.
+    Raises InputError where the database is wrong, or lacks an ECU of the site.
+    """
+    sent = {kind for firmware in architecture_of(scenario, wiring).firmware() for kind in firmware.sends}
+    task_ns = round(scenario.bms.period_s * 1e9)
+    return tuple(
+        replace(layout, cycle_ns=task_ns) if type_of(layout.name) in sent else layout
+        for layout in bus_messages(Database.load(scenario.bus.database), wiring.packs, wiring.modules)
+    )
+
+
 @dataclass(frozen=True)
 class SiteBuses:
     """What is the same on the buses of every site."""
@@ -119,7 +133,7 @@ class SiteBuses:
 
         Raises InputError where database, options, traces and faults do not fit each other.
         """
-        layouts = bus_messages(Database.load(scenario.bus.database), wiring.packs, wiring.modules)
+        layouts = site_messages(scenario, wiring)
         problems: list[Problem] = list(_taken(scenario, layouts))
         read = [attempt(problems, partial(Traffic.of, replay, layouts)) for replay in scenario.bus.replay]
         if problems:

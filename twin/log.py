@@ -147,6 +147,9 @@ def _bus(world: World) -> Mapping[str, Column]:
     return {
         "message": Column(np.array([one.name for one in messages]), of_message),
         "identifier": Column(np.array([one.identifier for one in messages]), of_message, "1", "CAN identifier"),
+        "extended": Column(
+            np.array([one.extended for one in messages], np.int8), of_message, flags={"11 bits": 0, "29 bits": 1}
+        ),
         "sender": Column(np.array([network.nodes[one.node].name for one in messages]), of_message),
         "segment": Column(np.array(segments), of_message),
         "deadline_s": Column(np.array(deadline_s), of_message, "s", "time by which a frame should be received"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ def ecus(per_site: int, modules_each: int) -> Ecus:
 MONITORS, CONTROLLERS = ecus(PACKS * MODULES, 1), ecus(PACKS, MODULES)
 
 
-def delivered(wires: SiteNetwork, table: MessageTable, frames: Mapping[str, Mapping[str, Any]], sender: Ecus) -> Engine:
+def delivered(wires: SiteNetwork, table: MessageTable, frames: Any, sender: Ecus) -> Engine:
     """Send frames at every site, and let the buses carry them."""
     buses = ENGINES["native"](wires.network, SITES)
     table.send(buses, frames, sender, np.zeros(len(sender.site), np.int64))

@@ -266,3 +266,12 @@ def test_calm_controllers_need_no_table(tmp_path: Path) -> None:
     page = controllers_table(controllers(tmp_path, [[0, 0]] * 2, [[0, 0]] * 2, [[0, 0]] * 2))
     assert "<table" not in page
     assert re.search("every CAN controller is error active", page)
+
+
+def test_an_identifier_of_29_bits_may_be_a_small_number(tmp_path: Path) -> None:
+    """On the wire its first eleven bits count first: 0x00000351 wins over 0x100."""
+    extended = [name == "Inverter_Limits" for name in MESSAGES]
+    run = view(tmp_path, [], extended=np.array(extended, np.int8))
+    table = Cells(messages_table(run))
+    assert table.cell("Inverter_Limits", "Identifier") == "0x00000351"
+    assert run.messages["message"].tolist() == [FOREIGN, "Inverter_Limits", FIRST, LAST]

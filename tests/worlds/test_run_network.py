@@ -40,7 +40,11 @@ def run(folder: Path, text: str, *options: str) -> Path:
 
 
 def group(run: Path, name: str) -> Any:
-    return library.open_run(run)[name].to_dataset(inherit=False)
+    return library.open_run(run).children[name].to_dataset(inherit=False)
+
+
+def logged(run: Path, signal: str, site: int = 0) -> Any:
+    return library.open_run(run).to_dataset()[signal].sel(site=site).values
 
 
 def events(run: Path) -> pd.DataFrame:
@@ -59,9 +63,9 @@ def troubles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_both_engines_log_the_same(troubles: Path, tmp_path: Path) -> None:
     other = run(tmp_path, TROUBLES, "--set", "bus.engine=simpy", "--shards", "2")
-    first, second = library.open_run(troubles), library.open_run(other)
-    for node in ("/", "events", "frames", "bus", "bus_nodes"):
-        left, right = (tree[node].to_dataset(inherit=False) for tree in (first, second))
+    for node in ("", "events", "frames", "bus", "bus_nodes"):
+        trees = (library.open_run(one) for one in (troubles, other))
+        left, right = ((tree.children[node] if node else tree).to_dataset(inherit=False) for tree in trees)
         assert set(left) == set(right)
         for name in left:
             np.testing.assert_array_equal(left[name].values, right[name].values, f"{node}/{name}")
@@ -74,12 +78,12 @@ def test_a_module_without_a_wire_is_missed_and_comes_back(troubles: Path) -> Non
     assert 33.0 < gone_s < 35.0, "three and a half periods of 1 s"
     assert 70.0 < back_s < 72.0
     assert 30.0 < told(found, 0, "error_passive")[0] < 31.1, "at its first frame that nobody acknowledges"
-    power_W = library.open_run(troubles)["power_W"].sel(site=0).values
+    power_W = logged(troubles, "power_W", 0)
     assert power_W[50] < -3000, "one module of two goes on charging"
 
 
 def test_a_babbling_node_leaves_no_room_for_others(troubles: Path) -> None:
-    load = library.open_run(troubles)["bus_load"].sel(site=1).values
+    load = logged(troubles, "bus_load", 1)
     assert (load[31:59] > 0.999).all()
     assert (load[62:] < 0.01).all()
     bus = group(troubles, "bus")
@@ -113,7 +117,7 @@ def test_noise_costs_frames_again_but_loses_none_while_nodes_take_part(troubles:
 
 
 def test_an_inverter_off_the_bus_stops(troubles: Path) -> None:
-    power_W = library.open_run(troubles)["power_W"].sel(site=4).values
+    power_W = logged(troubles, "power_W", 4)
     assert power_W[25] < -3000
     assert (power_W[45:] == 0).all()
 
@@ -121,8 +125,8 @@ def test_an_inverter_off_the_bus_stops(troubles: Path) -> None:
 def test_an_untroubled_site_is_as_without_troubles(troubles: Path, tmp_path: Path) -> None:
     calm = run(tmp_path, TROUBLES.split("faults:")[0])
     for name in ("power_W", "current_A", "bus_load"):
-        values = [library.open_run(one)[name].sel(site=5).values for one in (troubles, calm)]
-        np.testing.assert_array_equal(*values, name)
+        values = [logged(one, name, 5) for one in (troubles, calm)]
+        np.testing.assert_array_equal(values[0], values[1], name)
 
 
 ONE_HOME = TROUBLES.split("faults:")[0].replace("sites: 6", "sites: 1")
@@ -135,7 +139,7 @@ def test_the_inverter_on_a_segment_of_its_own(tmp_path: Path) -> None:
     on = {int(segment): set(frames["identifier"].values[frames["segment"].values == segment]) for segment in (0, 1)}
     assert on[1] == {0x305, 0x351, 0x355, 0x356, 0x359, 0x35C, 0x35E}
     assert not on[0] & on[1]
-    power_W = [library.open_run(one)["power_W"].values[0, 60:] for one in (whole, apart)]
+    power_W = [logged(one, "power_W")[60:] for one in (whole, apart)]
     np.testing.assert_allclose(power_W[1], power_W[0], rtol=1e-3)
 
 

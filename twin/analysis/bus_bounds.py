@@ -17,11 +17,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from twin.bms.messages import type_of
 from twin.bms.schedule import DRIFT_PPM
-from twin.build import architecture_of
+from twin.build import site_messages
 from twin.network.codec import MessageLayout
-from twin.network.database import Database, bus_messages
 from twin.network.network import Network, Node, Segment
 from twin.network.periodic import PeriodicMessage
 from twin.network.site import SiteNetwork, site_network
@@ -136,9 +134,13 @@ def site_bounds(scenario: Scenario) -> SiteBounds:
     Raises InputError where the database or the options of the bus are wrong.
     """
     fleet = scenario.fleet
-    layouts = bus_messages(Database.load(scenario.bus.database), fleet.packs, fleet.modules)
+    layouts = site_messages(scenario, Wiring(1, fleet.packs, fleet.modules, CELLS))
     site = site_network(layouts, scenario.bus)
-    cycles = _cycles(scenario, site)
+    cycles = {
+        message: cycle_ns
+        for (index, _), message in site.copies.items()
+        if (cycle_ns := layouts[index].cycle_ns) is not None
+    }
     bounds = _bounds(site.network, cycles)
     origin = {message: layout for (layout, _), message in site.copies.items()}
     segments = []
@@ -151,21 +153,6 @@ def site_bounds(scenario: Scenario) -> SiteBounds:
         segments.append(SegmentBounds(segment, tuple(sorted(sent, key=lambda one: one.bound.message.priority))))
     uncounted = [layout for index, layout in enumerate(layouts) if site.origins[0, index] not in cycles]
     return SiteBounds(tuple(segments), tuple(uncounted))
-
-
-def _cycles(scenario: Scenario, site: SiteNetwork) -> dict[int, int]:
-    """Return how often, in ns, the network's messages are sent, where anything says so."""
-    fleet = scenario.fleet
-    architecture = architecture_of(scenario, Wiring(1, fleet.packs, fleet.modules, CELLS))
-    sent = {kind for firmware in architecture.firmware() for kind in firmware.sends}
-    task_ns = round(scenario.bms.period_s * 1e9)
-    cycles = {}
-    for (index, _), message in site.copies.items():
-        layout = site.layouts[index]
-        cycle_ns = task_ns if type_of(layout.name) in sent else layout.cycle_ns
-        if cycle_ns is not None:
-            cycles[message] = cycle_ns
-    return cycles
 
 
 def _bounds(network: Network, cycles: Mapping[int, int]) -> dict[int, MessageBound]:

@@ -17,7 +17,7 @@ from twin.analysis.bus_bounds import SiteBounds
 LOSSES: Final = ("misses", "overwritten", "dropped")
 """Counts of frames that came late or never."""
 _SUMS: Final = ("frames", *LOSSES, "errors")
-_LONGEST_BASE_IDENTIFIER: Final = 0x7FF
+_LONGEST_BASE: Final = 0x7FF
 
 
 def messages(bus: xr.Dataset, bounds: SiteBounds | None) -> pd.DataFrame:
@@ -35,6 +35,8 @@ def messages(bus: xr.Dataset, bounds: SiteBounds | None) -> pd.DataFrame:
     for name in ("identifier", "deadline_s"):
         if name in bus:
             found[name] = bus[name].values
+    if "identifier" in found:
+        found["extended"] = bus["extended"].values > 0 if "extended" in bus else found["identifier"] > _LONGEST_BASE
     for name in _SUMS:
         if name in bus:
             found[name] = bus[name].sum("site").values
@@ -95,12 +97,11 @@ def _order(found: pd.DataFrame) -> list[int]:
     if "identifier" not in found:
         return list(range(len(found)))
     segments = pd.factorize(found["segment"])[0] if "segment" in found else np.zeros(len(found), int)
-    priorities = [_priority(int(identifier)) for identifier in found["identifier"]]
+    kinds = zip(found["identifier"].astype(int), found["extended"], strict=True)
+    priorities = [_priority(identifier, bool(extended)) for identifier, extended in kinds]
     return sorted(range(len(found)), key=lambda row: (segments[row], priorities[row]))
 
 
-def _priority(identifier: int) -> tuple[int, bool, int]:
-    """Return what arbitration compares; the run does not say which identifiers have 29 bits, so: those that need to."""
-    if identifier > _LONGEST_BASE_IDENTIFIER:
-        return identifier >> 18, True, identifier & 0x3FFFF
-    return identifier, False, 0
+def _priority(identifier: int, extended: bool) -> tuple[int, bool, int]:
+    """Return what arbitration compares."""
+    return (identifier >> 18, True, identifier & 0x3FFFF) if extended else (identifier, False, 0)

@@ -68,7 +68,9 @@ def _message_row(one: dict[str, Any], names: list[str]) -> str:
 
 def _cell(one: dict[str, Any], name: str) -> str:
     if name in _TEXTS:
-        text = f"{one[name]:#05x}" if name == "identifier" else str(one[name])
+        text = str(one[name])
+        if name == "identifier":
+            text = f"{one[name]:#010x}" if one["extended"] else f"{one[name]:#05x}"
         return f"<td>{escape(text)}</td>"
     severity = " level warning" if _alarming(one, name) else ""
     digits = 1 if name in ("deadline_s", "margin_s") else 3
