@@ -15,10 +15,10 @@ def _activations(site_ids: list[int], seconds: int, chunk_ns: int) -> dict[int, 
     schedule = Schedule(ROLES, SECOND, 7, np.array(site_ids))
     seen: dict[int, list[tuple[int, int]]] = {site: [] for site in site_ids}
     for end_ns in range(chunk_ns, seconds * SECOND + 1, chunk_ns):
-        for batch in schedule.batches(end_ns):
-            assert {ROLES[ecu] for ecu in batch.ecu} == {batch.role}
-            assert len(set(batch.site.tolist())) == len(batch.site)
-            for site, ecu, time_ns in zip(batch.site, batch.ecu, batch.time_ns, strict=True):
+        for group, times_ns in schedule.batches(end_ns):
+            assert {ROLES[ecu] for ecu in group.ecu} == {group.role}
+            assert len(set(group.site.tolist())) == len(group.site)
+            for site, ecu, time_ns in zip(group.site, group.ecu, times_ns, strict=True):
                 assert time_ns < end_ns
                 seen[site_ids[site]].append((int(time_ns), int(ecu)))
     return seen
@@ -42,7 +42,7 @@ def test_ticks_do_not_matter() -> None:
 def test_a_stopped_site_is_silent() -> None:
     schedule = Schedule(ROLES, SECOND, 7, np.arange(3))
     schedule.stop(1)
-    assert {int(site) for batch in schedule.batches(5 * SECOND) for site in batch.site} == {0, 2}
+    assert {int(site) for group, _ in schedule.batches(5 * SECOND) for site in group.site} == {0, 2}
 
 
 @pytest.mark.parametrize("seconds", [3600])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import repeat
-from typing import Any
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +16,16 @@ from twin.bms.events import Event
 from twin.bms.firmware.firmware import Findings, Firmware, Inputs, Outputs
 from twin.bms.messages import Ecus, MessageTable
 from twin.bms.rows import put, take
-from twin.bms.schedule import Batch, Schedule
+from twin.bms.schedule import Group, Schedule
 from twin.network.engine import Engine
 from twin.plant.action import Action, Actuator
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+
+
+_BATCH_WORK = 7
+"""What a batch costs whatever its firmware does, in message types that it reads or sends (measured)."""
 
 
 class Role:
@@ -65,6 +70,17 @@ class Role:
         return different
 
 
+class Crew(NamedTuple):
+    """The ECUs of a batch: ``[n]`` each."""
+
+    role: Role
+    ecus: Ecus
+    which: IntArray
+    """The how-manieth of its role each is at its site."""
+    rows: IntArray
+    """Of the role's state."""
+
+
 class Controllers:
     """Steps the ECUs of all sites through one tick after the other."""
 
@@ -87,6 +103,8 @@ class Controllers:
             Role(one, [ecu for ecu in self._ecus if ecu.role == one.role], sites, memory.get(one.role, {}))
             for one in architecture.firmware()
         ]
+        schedule.weigh([_BATCH_WORK + len(one.reads) + len(one.sends) for one in architecture.firmware()])
+        self._crews: WeakKeyDictionary[Group, Crew] = WeakKeyDictionary()
         self._index_in_role = np.array(
             [[ecu for ecu in self._ecus if ecu.role == one.role].index(one) for one in self._ecus], np.int64
         )
@@ -119,31 +137,35 @@ class Controllers:
         """
         actions: list[Action] = []
         events: list[Event] = []
-        for batch in self._schedule.batches(end_ns):
-            role = self._roles[batch.role]
-            which = self._index_in_role[batch.ecu]
-            ecus = Ecus(batch.site, role.pack[which], role.slot[which])
-            rows = batch.site * role.per_site + which
-            self._reached_ns[batch.site] = batch.time_ns
+        for group, time_ns in self._schedule.batches(end_ns):
+            crew = self._crew(group)
+            role, ecus = crew.role, crew.ecus
+            self._reached_ns[ecus.site] = time_ns
             self._buses.advance(self._reached_ns)
-            outputs = role.step(rows, self._inputs(role, batch, which, ecus, sensed[role.firmware.role]))
-            done_ns = batch.time_ns + self._execution_ns
+            outputs = role.step(crew.rows, self._inputs(crew, time_ns, sensed[role.firmware.role]))
+            done_ns = time_ns + self._execution_ns
             self._messages.send(self._buses, outputs.frames, ecus, done_ns)
-            actions += _actions(role, rows, ecus, outputs.commands, done_ns)
+            actions += _actions(role, crew.rows, ecus, outputs.commands, done_ns)
             if outputs.findings is not None:
-                events += _events(role, rows, ecus, batch.time_ns, outputs.findings)
+                events += _events(role, crew.rows, ecus, time_ns, outputs.findings)
         self._reached_ns[:] = end_ns - 1
         self._buses.advance(self._reached_ns)
         return actions, events
 
-    def _inputs(
-        self, role: Role, batch: Batch, which: IntArray, ecus: Ecus, sensed: Mapping[str, FloatArray]
-    ) -> Inputs:
-        firmware = role.firmware
+    def _crew(self, group: Group) -> Crew:
+        """Return the ECUs of a group; it is the same one tick after the other, until two of a site swap their order."""
+        if group not in self._crews:
+            role, which = self._roles[group.role], self._index_in_role[group.ecu]
+            ecus = Ecus(group.site, role.pack[which], role.slot[which])
+            self._crews[group] = Crew(role, ecus, which, group.site * role.per_site + which)
+        return self._crews[group]
+
+    def _inputs(self, crew: Crew, time_ns: IntArray, sensed: Mapping[str, FloatArray]) -> Inputs:
+        firmware, ecus = crew.role.firmware, crew.ecus
         return Inputs(
-            batch.time_ns,
+            time_ns,
             ecus.slot,
-            {name: values[batch.site, which] for name, values in sensed.items()},
+            {name: values[ecus.site, crew.which] for name, values in sensed.items()},
             self._messages.read(self._buses, firmware.reads, firmware.scope, ecus),
         )
 

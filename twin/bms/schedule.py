@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +16,26 @@ IntArray = NDArray[np.int64]
 DRIFT_PPM = 20.0
 """Standard deviation of a crystal's frequency error; 20 ppm is a common crystal's tolerance."""
 
-_NEVER = np.iinfo(np.int64).max
+_NEVER = np.iinfo(np.int64).max // 2
+"""Later than any run, and some periods later still is a number."""
+_NOBODY = -1
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Activations of ECUs of one role, at most one a site: ``[n]`` each."""
+@dataclass(frozen=True, eq=False)
+class Group:
+    """ECUs of one role, at most one a site, that activate together: ``[n]`` each."""
 
     role: int
     site: IntArray
     ecu: IntArray
+    turn: IntArray
+    """The how-manieth activation of its site in the tick, from 0."""
+
+
+class Batch(NamedTuple):
+    """Activations of a group, each at its own instant, ``time_ns[n]``; ticks with the same order share their groups."""
+
+    group: Group
     time_ns: IntArray
 
 
@@ -34,6 +45,8 @@ class Schedule:
     def __init__(self, roles: Sequence[int], period_ns: int, seed: int, site_ids: IntArray) -> None:
         shape = (len(site_ids), len(roles))
         self._roles = np.array(roles, np.int64)
+        self._work = np.ones(max(roles) + 1)
+        self._order, self._groups = np.empty((0, 0), np.int64), list[Group]()
         self._next_ns = np.empty(shape, np.int64)
         self._period_ns = np.empty(shape, np.int64)
         for row, site in enumerate(site_ids):
@@ -42,24 +55,46 @@ class Schedule:
             drift_ppm = DRIFT_PPM * draws.standard_normal(len(roles))
             self._period_ns[row] = np.round(period_ns * (1.0 + drift_ppm * 1e-6))
 
+    def weigh(self, work: Sequence[float]) -> None:
+        """Say how much work an activation of each role is; it decides only what goes into one batch."""
+        self._work = np.array(work, np.float64)
+
     def batches(self, end_ns: int) -> Iterator[Batch]:
         """Yield every activation before ``end_ns``: each site's in its own chronological order.
 
         Sites do not act on each other within a tick, so activations of one role at different sites share a batch, and
-        the role that most sites wait for goes first. ECUs of a site that activate at one instant go in their order.
+        the role goes first for which most sites wait by its work. ECUs of a site that activate at one instant go in
+        their order.
         """
-        every = np.arange(len(self._next_ns))
+        ecu, time_ns = self._take_due(end_ns)
+        order = np.where(time_ns < end_ns, ecu, _NOBODY)
+        if not np.array_equal(order, self._order):
+            self._order, self._groups = order, list(self._grouped(order))
+        for group in self._groups:
+            yield Batch(group, time_ns[group.site, group.turn])
+
+    def _take_due(self, end_ns: int) -> tuple[IntArray, IntArray]:
+        """Return ECU and instant of each site's activations in order, ``[site, turn]``, and of at least one not due."""
+        most = max(0, int((end_ns - self._next_ns.min()) // self._period_ns.min()) + 1)
+        all_ns = self._next_ns[..., None] + np.arange(most + 1) * self._period_ns[..., None]
+        self._next_ns += self._period_ns * (all_ns < end_ns).sum(axis=2)
+        all_ns = all_ns.reshape(len(all_ns), -1)
+        chronological = all_ns.argsort(axis=1, kind="stable")
+        return chronological // (most + 1), np.take_along_axis(all_ns, chronological, axis=1)
+
+    def _grouped(self, order: IntArray) -> Iterator[Group]:
+        """Yield groups that take all turns of ``order[site, turn]``, an ECU or nobody."""
+        role = np.where(order == _NOBODY, len(self._work), self._roles[order])
+        every, turn = np.arange(len(order)), np.zeros(len(order), np.int64)
         while True:
-            ecu = self._next_ns.argmin(axis=1)
-            time_ns = self._next_ns[every, ecu]
-            due = time_ns < end_ns
-            if not due.any():
+            waiting = role[every, turn]
+            sites = np.bincount(waiting, minlength=len(self._work))[: len(self._work)]
+            chosen = int((sites / self._work).argmax())
+            if not sites[chosen]:
                 return
-            role = self._roles[ecu]
-            chosen = int(np.bincount(role[due]).argmax())
-            site = np.flatnonzero(due & (role == chosen))
-            self._next_ns[site, ecu[site]] += self._period_ns[site, ecu[site]]
-            yield Batch(chosen, site, ecu[site], time_ns[site])
+            site = np.flatnonzero(waiting == chosen)
+            yield Group(chosen, site, order[site, turn[site]], turn[site])
+            turn[site] += 1
 
     def stop(self, site: int) -> None:
         """Activate no ECU of this site any more."""
