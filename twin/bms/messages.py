@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final, Literal, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,13 +36,25 @@ READERS: Final[Mapping[Scope, str]] = {"module": "Module{:02}", "pack": "Pack{}"
 """What databases call the ECUs of each scope."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ecus:
-    """ECUs, one a row: the site that each is in, its pack and its (first) slot, ``[row]`` each."""
+    """ECUs, one a row: the site that each is in, its pack and its (first) slot, ``[row]`` each.
+
+    What follows from them is worked out once for as long as they are the same object.
+    """
 
     site: IntArray
     pack: IntArray
     slot: IntArray
+
+
+class _Address(NamedTuple):
+    """Where the frames of some senders go: ``[sender and kind]``."""
+
+    site: IntArray
+    layout: IntArray
+    messages: list[tuple[IntArray, bool]]
+    """By bus, and whether each sender has them all."""
 
 
 class _Bundle:
@@ -63,6 +76,7 @@ class _Bundle:
         self.layout = layout
         self.of_modules = _of_modules(kinds[0])
         self._messages = [(table, bool((table >= 0).all())) for table in messages]
+        self._addresses: WeakKeyDictionary[Ecus, _Address] = WeakKeyDictionary()
         signals = [_moved(signal, frame) for frame, layout in enumerate(layouts) for signal in layout.signals]
         self._codec = Codec(FRAME_BYTES * len(layouts), signals)
         self._initial = np.array([[signal.initial] for signal in signals])
@@ -75,17 +89,23 @@ class _Bundle:
         self, buses: Engine, frames: Mapping[str, Contents], sender: Ecus, time_ns: IntArray, silent: Silent | None
     ) -> None:
         """Queue the frames of senders, each sender's at its own ``time_ns``, but those that are ``silent``."""
-        number = sender.slot if self.of_modules else sender.pack
         payload = self._encode(frames, len(time_ns)).reshape(-1, FRAME_BYTES)
-        site, time_ns = sender.site.repeat(len(self.kinds)), time_ns.repeat(len(self.kinds))
-        muted = None if silent is None else silent[site, self.layout[number].reshape(-1)]
-        for table, complete in self._messages:
-            message = table[number].reshape(-1)
+        time_ns = time_ns.repeat(len(self.kinds))
+        if sender not in self._addresses:
+            self._addresses[sender] = self._addressed(sender)
+        site, layout, messages = self._addresses[sender]
+        muted = None if silent is None else silent[site, layout]
+        for message, complete in messages:
             if complete and muted is None:
                 buses.send(message, site, time_ns, payload)
                 continue
             sent = message >= 0 if muted is None else (message >= 0) & ~muted
             buses.send(message[sent], site[sent], time_ns[sent], payload[sent])
+
+    def _addressed(self, sender: Ecus) -> _Address:
+        number = sender.slot if self.of_modules else sender.pack
+        messages = [(table[number].reshape(-1), complete) for table, complete in self._messages]
+        return _Address(sender.site.repeat(len(self.kinds)), self.layout[number].reshape(-1), messages)
 
     def _encode(self, frames: Mapping[str, Contents], rows: int) -> Payload:
         """Return payloads ``uint8[row, kind * 8]``; a signal that is not given has its initial value."""
@@ -129,6 +149,13 @@ class _Reading(NamedTuple):
     """``[number, sender, kind]``; the number is the reader's slot or pack."""
     by_slot: bool
     many: bool
+    boxes: WeakKeyDictionary[Ecus, IntArray]
+    """``[row, sender, kind]`` of readers that have read before."""
+
+    def of(self, reader: Ecus) -> IntArray:
+        if reader not in self.boxes:
+            self.boxes[reader] = self.box[reader.slot if self.by_slot else reader.pack]
+        return self.boxes[reader]
 
 
 class MessageTable:
@@ -163,9 +190,8 @@ class MessageTable:
             parts = [kind for kind in kinds if _of_modules(kind)], [kind for kind in kinds if not _of_modules(kind)]
             self._readings[key] = [self._reading(tuple(part), scope) for part in parts if part]
         received: dict[str, Received] = {}
-        for bundle, box, by_slot, many in self._readings[key]:
-            of_readers = box[reader.slot if by_slot else reader.pack]
-            received |= bundle.read(buses, reader.site, of_readers, many=many)
+        for reading in self._readings[key]:
+            received |= reading.bundle.read(buses, reader.site, reading.of(reader), many=reading.many)
         return received
 
     def send(self, buses: Engine, frames: Mapping[str, Contents], sender: Ecus, time_ns: IntArray) -> None:
@@ -187,7 +213,7 @@ class MessageTable:
         box = np.array(
             [[[self._box(scope, reader, one) for one in row] for row in rows] for reader, rows in enumerate(layouts)]
         )
-        return _Reading(bundle, box, by_slot=by_slot, many=scope == "pack")
+        return _Reading(bundle, box, by_slot, scope == "pack", WeakKeyDictionary())
 
     def _box(self, scope: Scope, reader: int, layout: int) -> int:
         return self._wires.box(READERS[scope].format(reader + 1), int(layout)) if layout >= 0 else -1
