@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +26,14 @@ class Agenda:
         """Return the sites that have actions ahead."""
         return [site for site, waiting in self._waiting.items() if waiting]
 
-    def due(self, time_ns: int, site: int | None = None) -> Iterator[Action]:
-        """Take out the actions that are due at ``time_ns``, of one site or of all."""
-        for waiting in self._waiting.values() if site is None else (self._waiting.get(site, deque()),):
+    def due(self, sites: Iterable[int], times_ns: Iterable[int]) -> list[Action]:
+        """Take out the actions of sites that are due, each site's at its own instant."""
+        due: list[Action] = []
+        for site, time_ns in zip(sites, times_ns, strict=False):
+            waiting = self._waiting.get(site)
             while waiting and waiting[0].time_ns <= time_ns:
-                yield waiting.popleft()
+                due.append(waiting.popleft())
+        return due
 
     def next_ns(self, sites: NDArray[np.intp]) -> NDArray[np.int64]:
         """Return the instant of each site's next action, or the end of the tick."""

@@ -178,7 +178,8 @@ class CoupledModules:
         self.inputs["current_A"].write(rows, current_A)
         self.inputs["temperature_K"].write(rows, midway_K)
         before_J, board_before_J = signals.heat_J[rows].copy(), signals.board_heat_J[rows].copy()
-        self.electrical.step(*times, self._mask(rows))
+        mask = self._mask(rows)
+        self.electrical.step(*times, mask)
         self.any_failed |= _has_failed(self.electrical)
         _refresh(self._electrical_read, rows)
 
@@ -187,7 +188,7 @@ class CoupledModules:
             self.inputs["board_heat_W"].write(rows, (signals.board_heat_J[rows] - board_before_J) / step_s)
         self.inputs["ambient_K"].write(rows, span.broadcast(ambient_K, len(self.shape)))
         before_K = signals.temperature_K[rows].copy()
-        self.thermal.step(*times, self._mask(rows))
+        self.thermal.step(*times, self._mask(rows) if self.any_failed else mask)
         self.any_failed |= _has_failed(self.thermal)
         _refresh(self._thermal_read, rows)
         self._warming_K_s[rows] = (signals.temperature_K[rows] - before_K) / cell_step_s

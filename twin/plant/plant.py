@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,7 +134,7 @@ class Plant:
         """
         self._events = []
         agenda = Agenda(start_ns, end_ns, actions)
-        for action in agenda.due(start_ns):
+        for action in agenda.due(agenda.sites(), repeat(start_ns)):
             self._apply(action)
         slow = self._parts(EVERY, start_ns, end_ns - start_ns, agenda.tick_ns) > 1
         slow[agenda.sites()] = True
@@ -176,9 +177,8 @@ class Plant:
             step_ns = (stop_ns - now_ns) // self._parts(rows, now_ns, stop_ns - now_ns, agenda.tick_ns)
             self._step(rows, now_ns, step_ns)
             now_ns = now_ns + step_ns
-            for row, instant_ns in zip(rows, now_ns, strict=True):
-                for action in agenda.due(int(instant_ns), int(row)):
-                    self._apply(action)
+            for action in agenda.due(rows.tolist(), now_ns.tolist()):
+                self._apply(action)
             going = (now_ns < agenda.end_ns) & ~self.failed[rows]
             rows, now_ns = rows[going], now_ns[going]
 
