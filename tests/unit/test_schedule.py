@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from twin.bms.batch_order import batch_order
 from twin.bms.schedule import Schedule
 
 SECOND = 1_000_000_000
@@ -43,6 +44,25 @@ def test_a_stopped_site_is_silent() -> None:
     schedule = Schedule(ROLES, SECOND, 7, np.arange(3))
     schedule.stop(1)
     assert {int(site) for group, _ in schedule.batches(5 * SECOND) for site in group.site} == {0, 2}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "work", "expected"),
+    [
+        (["ab", "ab"], "a1 b1", "ab"),
+        (["ab", "ba"], "a1 b2", "aba"),
+        (["ab", "ba"], "a2 b1", "bab"),
+        (["aab", "aba", "baa"], "a3 b1", "babab"),
+        (["abc", "acb", "bac", "bca", "cab", "cba"], "a1 b1 c9", "abacaba"),
+        ([""], "a1", ""),
+    ],
+)
+def test_cheap_batches_serve_all_sites(wanted: list[str], work: str, expected: str) -> None:
+    letters = "".join(sorted({one[0] for one in work.split()}))
+    turns = max(map(len, wanted)) + 1
+    roles = np.array([[letters.find(letter) for letter in row.ljust(turns)] for row in wanted])
+    order = batch_order(roles, np.array([int(one[1:]) for one in work.split()]))
+    assert "".join(letters[role] for role in order) == expected
 
 
 @pytest.mark.parametrize("seconds", [3600])

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.bms.batch_order import batch_order
 from twin.streams import stream
 
 IntArray = NDArray[np.int64]
@@ -45,7 +46,7 @@ class Schedule:
     def __init__(self, roles: Sequence[int], period_ns: int, seed: int, site_ids: IntArray) -> None:
         shape = (len(site_ids), len(roles))
         self._roles = np.array(roles, np.int64)
-        self._work = np.ones(max(roles) + 1)
+        self._work = np.ones(max(roles) + 1, np.int64)
         self._order, self._groups = np.empty((0, 0), np.int64), list[Group]()
         self._next_ns = np.empty(shape, np.int64)
         self._period_ns = np.empty(shape, np.int64)
@@ -55,16 +56,15 @@ class Schedule:
             drift_ppm = DRIFT_PPM * draws.standard_normal(len(roles))
             self._period_ns[row] = np.round(period_ns * (1.0 + drift_ppm * 1e-6))
 
-    def weigh(self, work: Sequence[float]) -> None:
+    def weigh(self, work: Sequence[int]) -> None:
         """Say how much work an activation of each role is; it decides only what goes into one batch."""
-        self._work = np.array(work, np.float64)
+        self._work = np.array(work, np.int64)
 
     def batches(self, end_ns: int) -> Iterator[Batch]:
         """Yield every activation before ``end_ns``: each site's in its own chronological order.
 
-        Sites do not act on each other within a tick, so activations of one role at different sites share a batch, and
-        the role goes first for which most sites wait by its work. ECUs of a site that activate at one instant go in
-        their order.
+        Sites do not act on each other within a tick, so activations of one role at different sites share a batch;
+        ``batch_order`` says which go first. ECUs of a site that activate at one instant go in their order.
         """
         ecu, time_ns = self._take_due(end_ns)
         order = np.where(time_ns < end_ns, ecu, _NOBODY)
@@ -84,15 +84,10 @@ class Schedule:
 
     def _grouped(self, order: IntArray) -> Iterator[Group]:
         """Yield groups that take all turns of ``order[site, turn]``, an ECU or nobody."""
-        role = np.where(order == _NOBODY, len(self._work), self._roles[order])
+        role = np.where(order == _NOBODY, _NOBODY, self._roles[order])
         every, turn = np.arange(len(order)), np.zeros(len(order), np.int64)
-        while True:
-            waiting = role[every, turn]
-            sites = np.bincount(waiting, minlength=len(self._work))[: len(self._work)]
-            chosen = int((sites / self._work).argmax())
-            if not sites[chosen]:
-                return
-            site = np.flatnonzero(waiting == chosen)
+        for chosen in batch_order(role, self._work):
+            site = np.flatnonzero(role[every, turn] == chosen)
             yield Group(chosen, site, order[site, turn[site]], turn[site])
             turn[site] += 1
 
