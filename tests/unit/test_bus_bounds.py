@@ -115,6 +115,15 @@ def test_a_segment_that_starves_takes_the_bound_from_what_it_passes_on() -> None
         assert text.startswith(beginning)
 
 
+def test_in_a_fifo_urgent_frames_wait_for_what_starves_before_a_gateway() -> None:
+    """Pack 1's own frames stand behind what it passes on; so do pack 2's, behind those that wait for pack 1's."""
+    apart = "bus.segments=[{name: apart, nodes: [Module*], gateway: Pack1, bitrate_bit_s: 10000}]"
+    hub, further = bounds_of("fleet.packs=2", "fleet.modules=8", apart, "bus.queue=fifo").segments
+    assert hub.utilisation < 0.1
+    assert further.utilisation > 1
+    assert hub.starving == hub.messages
+
+
 WARNINGS = [
     ("all is well", [SIXTEEN], []),
     (

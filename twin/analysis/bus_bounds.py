@@ -180,20 +180,36 @@ def _passed_on_ns(network: Network, bounds: Mapping[int, MessageBound]) -> dict[
 def _bounds_given(
     network: Network, cycles: Mapping[int, int], jitter_ns: Mapping[int, int | None]
 ) -> dict[int, MessageBound]:
-    """Return the bounds, given when messages are queued after they are due; below one of jitter None there is none."""
-    bounds = {}
+    """Return the bounds, given how late messages are queued; what may wait for one of jitter None has none."""
+    bounds: dict[int, MessageBound] = {}
     for number, segment in enumerate(network.segments):
         on_it = [message for message in cycles if network.segment_of(message) == number]
         periodic = [_periodic(network, message, cycles[message], jitter_ns[message] or 0) for message in on_it]
         found = analyse(periodic, segment.bitrate_bit_s, data_bitrate_bit_s=segment.data_bitrate_bit_s).messages
-        unbounded = min(
-            (one.message.priority for place, one in zip(on_it, found, strict=True) if jitter_ns[place] is None),
-            default=None,
-        )
-        for message, bound in zip(on_it, found, strict=True):
-            lost = unbounded is not None and bound.message.priority >= unbounded
-            bounds[message] = replace(bound, response_ns=None) if lost else bound
+        by_message = dict(zip(on_it, found, strict=True))
+        lost = _without_bound(network, by_message, {message for message in on_it if jitter_ns[message] is None})
+        bounds |= by_message | {message: replace(by_message[message], response_ns=None) for message in lost}
     return bounds
+
+
+def _without_bound(network: Network, bounds: Mapping[int, MessageBound], lost: set[int]) -> set[int]:
+    """Return the messages of a segment that may wait for those of ``lost``, themselves included.
+
+    That is what has a lower priority, and what stands in a FIFO that also holds such a message.
+    """
+    priority = {message: bound.message.priority for message, bound in bounds.items()}
+    lowest = dict(priority)
+    for message in bounds:
+        node = network.messages[message].node
+        if network.nodes[node].queue == "fifo":
+            lowest[message] = max(priority[one] for one in bounds if network.messages[one].node == node)
+    while lost:
+        first = min(priority[message] for message in lost)
+        waiting = {message for message in bounds if lowest[message] >= first}
+        if waiting == lost:
+            break
+        lost = waiting
+    return lost
 
 
 def _periodic(network: Network, message: int, cycle_ns: int, jitter_ns: int) -> PeriodicMessage:
