@@ -13,7 +13,7 @@ DEMO_SET ?=
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: setup ## build the FMUs, run 20 homes for 12 hours, write the report
+demo: setup ## build the FMUs, run 100 homes for 24 hours, write the report
 	$(BIN)/twin fmu build
 	$(BIN)/twin run scenarios/home_fleet.yaml -o $(DEMO) --force --profile $(DEMO_SET)
 	$(BIN)/twin report $(DEMO)

@@ -24,7 +24,7 @@ HOUR_NS = 3600 * 10**9
 
 @pytest.fixture(scope="module")
 def scenario() -> Scenario:
-    return load(resources.folder("scenarios") / "home_fleet.yaml")
+    return load(resources.folder("scenarios") / "home_fleet.yaml", ["fleet.sites=20"])
 
 
 @pytest.fixture(scope="module")

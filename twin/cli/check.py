@@ -28,7 +28,7 @@ def command(
 ) -> None:
     """Check a scenario without running it: print what it would run, or every mistake with its line.
 
-    Example: twin check scenarios/home_fleet.yaml --set fleet.sites=100
+    Example: twin check scenarios/home_fleet.yaml --set fleet.sites=1000
     """
     from twin.analysis.bus_bounds import site_bounds
     from twin.scenario import expand, load, placed
