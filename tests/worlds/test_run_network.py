@@ -116,6 +116,16 @@ def test_noise_costs_frames_again_but_loses_none_while_nodes_take_part(troubles:
     assert nodes["bus_offs"].sel(site=2).values.tolist() == [1, 0, 0, 0]
 
 
+def test_after_a_disturbance_the_bus_is_as_noisy_as_it_was(tmp_path: Path) -> None:
+    text = ONE_HOME.replace("duration_s: 100", "duration_s: 30") + "bus: {bit_error_rate: 0.001}\n"
+    text += "faults: [{kind: bit_errors, site: 0, start_s: 10, duration_s: 10, rate: 0.004}]\n"
+    frames = group(run(tmp_path, text), "frames")
+    wrong_ns = frames["start_ns"].values[frames["error_bit"].values >= 0]
+    before, during, after = np.histogram(wrong_ns, np.arange(4) * 10_000_000_000)[0]
+    assert during > 2 * before
+    assert before / 2 < after < 2 * before
+
+
 def test_an_inverter_off_the_bus_stops(troubles: Path) -> None:
     power_W = logged(troubles, "power_W", 4)
     assert power_W[25] < -3000

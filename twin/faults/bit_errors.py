@@ -12,7 +12,10 @@ from twin.quantity import Seconds
 
 
 class BitErrors(Fault):
-    """A share ``rate`` of the bits on the site's buses is wrong from ``start_s`` for ``duration_s``."""
+    """A share ``rate`` of the bits on the site's buses is wrong from ``start_s`` for ``duration_s``.
+
+    In that time it holds instead of ``bus.bit_error_rate``.
+    """
 
     kind: Literal["bit_errors"] = "bit_errors"
     start_s: Annotated[Seconds, Field(ge=0)]
@@ -23,5 +26,5 @@ class BitErrors(Fault):
         """Return the begin and the end."""
         return tuple(
             Noise(round(time_s * 1e9), self.site, rate)
-            for time_s, rate in ((self.start_s, self.rate), (self.start_s + self.duration_s, 0.0))
+            for time_s, rate in ((self.start_s, self.rate), (self.start_s + self.duration_s, None))
         )

@@ -54,18 +54,21 @@ class Disturbance(ABC):
 
 @dataclass(frozen=True)
 class Noise(Disturbance):
-    """Every bit on the site's segments is wrong with probability ``rate`` from now on."""
+    """Every bit on the site's segments is wrong with probability ``rate`` from now on; None: as undisturbed."""
 
-    rate: float
+    rate: float | None
 
     def apply(self, engine: Engine, wires: SiteNetwork) -> None:
         """Set the rate of every segment."""
+        rate = wires.bit_error_rate if self.rate is None else self.rate
         for segment in range(len(wires.network.segments)):
-            engine.noise(segment, self.rows(), self.instants(), self.rate)
+            engine.noise(segment, self.rows(), self.instants(), rate)
 
     @property
     def change(self) -> str:
         """The change in words."""
+        if self.rate is None:
+            return "the share of wrong bits on the bus is as before"
         return f"the share of wrong bits on the bus becomes {self.rate:g}"
 
 

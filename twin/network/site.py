@@ -36,6 +36,8 @@ class SiteNetwork:
     """The network's message of (layout, segment)."""
     controllers: Mapping[str, Mapping[int, int]]
     """The nodes of an ECU by segment, its own segment first."""
+    bit_error_rate: float = 0.0
+    """Share of the bits that are wrong on every segment as long as nothing disturbs it."""
 
     def box(self, reader: str, layout: int) -> int:
         """Return the receive mailbox in which an ECU finds a message, -1 if it does not get it."""
@@ -97,7 +99,7 @@ def site_network(
     for index, path in enumerate(paths):
         for place, segment in enumerate(path.origins):
             origins[place, index] = copies[index, segment]
-    return SiteNetwork(network, tuple(layouts), origins, copies, controllers)
+    return SiteNetwork(network, tuple(layouts), origins, copies, controllers, options.bit_error_rate)
 
 
 class _Path:
