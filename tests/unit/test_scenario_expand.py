@@ -79,7 +79,7 @@ def test_what_a_fleet_is_made_of(fleet: Fleet) -> None:
     assert fleet.wiring.sites == 20
     assert fleet.capacity_Ah.shape == fleet.resistance_factor.shape == fleet.soc_start.shape == (20, 2, 16)
     assert fleet.temperature_start_K.shape == (20, 2)
-    assert (fleet.duration_ns, fleet.step_ns, fleet.ticks) == (12 * HOUR_NS, 10**9, 43200)
+    assert (fleet.duration_ns, fleet.step_ns, fleet.ticks) == (24 * HOUR_NS, 10**9, 86400)
 
 
 def test_faults_land_on_their_cells(scenario: Scenario, fleet: Fleet) -> None:
