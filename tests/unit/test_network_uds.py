@@ -110,6 +110,8 @@ UNLOCKED_ANSWERS = {
     "block left out": ([DOWNLOAD, "36 01 AA", "36 03 AA"], "7F 36 73"),
     "block again": ([DOWNLOAD, "36 01 AA", "36 01 AA"], "76 01"),
     "more than was said": ([DOWNLOAD, "36 01" + "00" * 257], "7F 36 71"),
+    "more after all of it": ([ERASE, DOWNLOAD, "36 01" + "00" * 256, "36 02 AA"], "7F 36 24"),
+    "last block once more": ([ERASE, DOWNLOAD, "36 01" + "00" * 256, "36 01" + "00" * 256], "76 01"),
     "block too long": ([DOWNLOAD, "36 01" + "00" * 4094], "7F 36 13"),
     "exit without a download": (["37"], "7F 37 24"),
     "exit too early": ([DOWNLOAD, "36 01 AA", "37"], "7F 37 24"),

@@ -301,6 +301,8 @@ class UdsServer:
             return _Reply(ResponseCode.INCORRECT_MESSAGE_LENGTH_OR_INVALID_FORMAT)
         if download.begun and counter == download.counter:
             return _Reply(bytes([counter]))
+        if download.next_address == download.end_address:
+            return _Reply(ResponseCode.REQUEST_SEQUENCE_ERROR)
         if counter != (download.counter + 1) & 0xFF:
             return _Reply(ResponseCode.WRONG_BLOCK_SEQUENCE_COUNTER)
         if download.next_address + len(data) > download.end_address:
