@@ -126,6 +126,18 @@ def test_after_a_disturbance_the_bus_is_as_noisy_as_it_was(tmp_path: Path) -> No
     assert before / 2 < after < 2 * before
 
 
+@pytest.mark.parametrize("first", [0, 1], ids=["in order", "the later one stated first"])
+def test_a_fault_may_begin_when_one_like_it_ends(first: int, tmp_path: Path) -> None:
+    babbles = [f"{{kind: babbling_node, site: 0, node: Module02, start_s: {at}, duration_s: 5}}" for at in (5, 10)]
+    breaks = [f"{{kind: broken_wire, site: 0, node: Inverter, start_s: {at}, duration_s: 5}}" for at in (15, 20)]
+    faults = ", ".join(pair[place] for pair in (babbles, breaks) for place in (first, 1 - first))
+    text = ONE_HOME.replace("duration_s: 100", "duration_s: 30") + f"faults: [{faults}]\n"
+    frames = group(run(tmp_path, text), "frames")
+    second = frames["start_ns"].values // 1_000_000_000
+    assert set(second[frames["identifier"].values == 0]) >= set(range(5, 15))
+    assert not set(second[frames["identifier"].values == 0x305]) & set(range(16, 25))
+
+
 def test_an_inverter_off_the_bus_stops(troubles: Path) -> None:
     power_W = logged(troubles, "power_W", 4)
     assert power_W[25] < -3000

@@ -39,6 +39,11 @@ class Disturbance(ABC):
                 yield Problem(f"there is no {name} {value!r} on the bus", suggestion=suggestion)
 
     @property
+    def ends(self) -> bool:
+        """Whether it ends what another one has begun: at one instant it comes before those that begin."""
+        return False
+
+    @property
     @abstractmethod
     def change(self) -> str:
         """The change in words."""
@@ -63,6 +68,11 @@ class Noise(Disturbance):
         rate = wires.bit_error_rate if self.rate is None else self.rate
         for segment in range(len(wires.network.segments)):
             engine.noise(segment, self.rows(), self.instants(), rate)
+
+    @property
+    def ends(self) -> bool:
+        """Whether the bus is undisturbed again."""
+        return self.rate is None
 
     @property
     def change(self) -> str:
@@ -106,6 +116,11 @@ class Wire(Disturbance):
             engine.connect(controller, self.rows(), self.instants(), on=self.connected)
 
     @property
+    def ends(self) -> bool:
+        """Whether the wire is whole again."""
+        return self.connected
+
+    @property
     def change(self) -> str:
         """The change in words."""
         return f"{self.node} is connected to the bus again" if self.connected else f"the bus wire of {self.node} breaks"
@@ -125,6 +140,11 @@ class Babbling(Disturbance):
         message = [one.name for one in engine.network.messages].index(name)
         payload = np.full((1, engine.network.payload_bytes), 0xFF, np.uint8)
         engine.cycle(message, self.rows(), self.instants(), np.array([self.period_ns]), payload)
+
+    @property
+    def ends(self) -> bool:
+        """Whether the node is silent again."""
+        return not self.period_ns
 
     @property
     def change(self) -> str:

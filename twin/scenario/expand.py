@@ -85,15 +85,20 @@ def expand(scenario: Scenario, sites: Sequence[int] | None = None) -> Fleet:
             pv=scenario.pv.series(window, draws),
             ambient=scenario.ambient.series(window, draws),
             actions=tuple(sorted((one for one in moved if isinstance(one, Action)), key=_instant)),
-            disturbances=tuple(sorted((one for one in moved if isinstance(one, Disturbance)), key=_instant)),
+            disturbances=tuple(sorted((one for one in moved if isinstance(one, Disturbance)), key=_ends_first)),
             duration_ns=duration_ns,
             step_ns=nanoseconds(scenario.step_s),
         )
     )
 
 
-def _instant(effect: Action | Disturbance) -> int:
+def _instant(effect: Action) -> int:
     return effect.time_ns
+
+
+def _ends_first(effect: Disturbance) -> tuple[int, bool]:
+    """Return the place in time, so that a fault may begin when one like it ends, whichever is stated first."""
+    return effect.time_ns, not effect.ends
 
 
 def resistance_growth(soh: FloatArray) -> FloatArray:
