@@ -183,6 +183,18 @@ def test_a_recorded_trace_speaks_for_a_node(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again["start_ns"].values, second["start_ns"].values)
 
 
+@pytest.mark.parametrize("frame", ["305#0102", "305#R8", "305##10102030405060708"], ids=["short", "remote", "FD"])
+def test_a_trace_that_does_not_fit_the_database_is_refused(frame: str, tmp_path: Path) -> None:
+    (tmp_path / "other.log").write_text(f"(0.000000) can0 {frame}\n")
+    text = ONE_HOME + f"bus: {{replay: [{{file: {tmp_path}/other.log, node: Inverter}}]}}\n"
+    (tmp_path / "other.yaml").write_text(text)
+    done = twin("run", tmp_path / "other.yaml", "-o", tmp_path / "other", "--quiet")
+    assert done.returncode == 2
+    assert "other.log: found " in done.stderr
+    assert "expected Inverter_Heartbeat as in the database, a classic data frame of 8 bytes" in done.stderr
+    assert not (tmp_path / "other").exists()
+
+
 def test_a_trace_of_a_foreign_device_adds_its_frames(tmp_path: Path) -> None:
     (tmp_path / "foreign.log").write_text(
         "(0.000000) can0 7A0#0102\n(0.500000) can0 18FF1234#00112233445566\n(1.000000) can0 7A0#\n"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.errors import InputError, Problem
 from twin.network.codec import MessageLayout
 from twin.network.engine import Engine
 from twin.network.network import Message
 from twin.network.options import Replay
+from twin.network.records import FrameFlag
 from twin.network.site import SiteNetwork
 from twin.network.traces import FrameKind, Recording, read_trace
 
@@ -38,7 +40,11 @@ class Traffic:
 
     @classmethod
     def of(cls, options: Replay, layouts: Sequence[MessageLayout]) -> Traffic:
-        """Return what a node says of a trace. Raises InputError if the file cannot be read."""
+        """Return what a node says of a trace.
+
+        Raises InputError if the file cannot be read, or has frames of the node that its messages in the database have
+        not.
+        """
         recording = read_trace(Path(options.file))
         mine = tuple(index for index, layout in enumerate(layouts) if layout.sender == options.node)
         senders = {(layout.identifier, layout.extended): layout.sender for layout in layouts}
@@ -47,6 +53,8 @@ class Traffic:
         said = np.array([senders.get((one.identifier, one.extended), "") == sender for one in kinds] + [False])
         kept = np.flatnonzero(said[kind])
         whole = recording.select(kept)
+        if problems := list(_misfits(options.file, whole, [layouts[index] for index in mine])):
+            raise InputError(problems)
         return cls(
             node=options.node,
             recording=whole,
@@ -85,6 +93,23 @@ class Traffic:
             for kind in self.kinds
             if any(self.kinds[index] is kind for index in np.unique(self.kind))
         )
+
+
+def _misfits(file: str, frames: Recording, layouts: Sequence[MessageLayout]) -> Iterator[Problem]:
+    """Yield the messages of which a trace has frames of another kind or length than the database."""
+    fd, remote = frames.has(FrameFlag.FD), frames.has(FrameFlag.REMOTE)
+    for layout in layouts:
+        of_it = (frames.identifier == layout.identifier) & (frames.has(FrameFlag.EXTENDED) == layout.extended)
+        wrong = np.flatnonzero(of_it & ((frames.length != layout.length) | (fd != layout.fd) | remote))
+        if len(wrong):
+            first = wrong[0]
+            found = _in_words(bool(fd[first]), bool(remote[first]), int(frames.length[first]))
+            expected = f"{layout.name} as in the database, {_in_words(layout.fd, False, layout.length)}"
+            yield Problem(f"found {found}; expected {expected}", file=file)
+
+
+def _in_words(fd: bool, remote: bool, length: int) -> str:
+    return f"a {'CAN FD' if fd else 'classic'} {'remote' if remote else 'data'} frame of {length} bytes"
 
 
 class Replayed:
