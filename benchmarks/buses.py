@@ -16,10 +16,10 @@ import can
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.network.engine import Engine
-from twin.network.native_engine import NativeEngine
+from twin.network.engines.engine import Engine
+from twin.network.engines.native import NativeEngine
+from twin.network.engines.simpy import SimpyEngine
 from twin.network.network import Channel, Filter, Message, Network, Node, Segment
-from twin.network.simpy_engine import SimpyEngine
 
 PERIOD_NS = 10_000_000
 PERIODS = 50

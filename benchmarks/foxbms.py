@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from twin.network.periodic import PeriodicMessage
+from twin.network.message_sets.periodic import PeriodicMessage
 
 TABLE = Path(__file__).parents[1] / "tests/published/can/foxbms2_v1.11_can_tx_cyclic.csv"
 NODE = "foxBMS"

@@ -16,8 +16,8 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.foxbms import foxbms_messages
-from twin.network.engine import Engine
-from twin.network.native_engine import NativeEngine
+from twin.network.engines.engine import Engine
+from twin.network.engines.native import NativeEngine
 from twin.network.network import Filter, Message, Network, Node, Segment
 from twin.plant.assembly import locate, open_plant
 from twin.plant.backends import open_pool

@@ -17,9 +17,9 @@ import cantools
 import numpy as np
 
 from benchmarks.buses import print_buses
-from twin.network.codec import MessageLayout
-from twin.network.database import Database
-from twin.network.lengths import frame_bits_array
+from twin.network.dbc.codec import MessageLayout
+from twin.network.dbc.database import Database
+from twin.network.frames.lengths import frame_bits_array
 
 CODEC_MESSAGES = ("Module01_State", "Module01_CellVoltages1", "Module01_Temperatures1", "Inverter_Alarms")
 ROUNDS = 15

@@ -21,11 +21,11 @@ from twin.bms.schedule import Schedule
 from twin.bms.sensing import Sensing
 from twin.errors import InputError, Problem, attempt
 from twin.faults.fault import Deviation, Effect
-from twin.network.codec import MessageLayout
-from twin.network.database import Database, bus_messages
+from twin.network.dbc.codec import MessageLayout
+from twin.network.dbc.database import Database, bus_messages
 from twin.network.disturbances import Disturbance
-from twin.network.engine import Engine
-from twin.network.engines import ENGINES
+from twin.network.engines.engine import Engine
+from twin.network.engines.registry import ENGINES
 from twin.network.options import Bus
 from twin.network.replay import Replayed, Traffic
 from twin.network.site import SiteNetwork, site_network

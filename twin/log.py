@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from twin.bms.codes import Level
 from twin.bms.events import Event
 from twin.build import World
-from twin.network.counters import LATENCY_EDGES_NS
-from twin.network.records import Change, NodeState
+from twin.network.engines.counters import LATENCY_EDGES_NS
+from twin.network.engines.records import Change, NodeState
 from twin.plant.action import PlantEvent
 from twin.plant.dc_bus import PackState
 from twin.record import LEVELS, UNKNOWN, Column, Signal

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twin.errors import InputError
-from twin.network.codec import MessageLayout
-from twin.network.database import Database
+from twin.network.dbc.codec import MessageLayout
+from twin.network.dbc.database import Database
 
 EXOTIC = Path(__file__).parent / "codec_exotic.dbc"
 HOME_BATTERY = Path(__file__).parents[2] / "data/can/home_battery.dbc"

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twin.network.codec import Codec, FloatArray, MessageLayout, Multiplexing, SignalLayout
-from twin.network.database import Database
-from twin.network.numpy_codec import NumpyCodec
+from twin.network.dbc.codec import Codec, FloatArray, MessageLayout, Multiplexing, SignalLayout
+from twin.network.dbc.database import Database
+from twin.network.dbc.numpy_codec import NumpyCodec
 
 EXOTIC = Path(__file__).parent / "codec_exotic.dbc"
 ROWS = 300

@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 from isotp.protocol import TransportLayerLogic
 
-from twin.network.engine import Engine
-from twin.network.engines import ENGINES
-from twin.network.frames import INTERFRAME_BITS, frame_bits
+from twin.network.engines.engine import Engine
+from twin.network.engines.records import Frame, Outcome, Transfer
+from twin.network.engines.registry import ENGINES
+from twin.network.frames.bits import INTERFRAME_BITS, frame_bits
 from twin.network.network import Channel, Message, Network, Node, Segment
-from twin.network.records import Frame, Outcome, Transfer
 
 EACH_ENGINE = pytest.mark.parametrize("kind", ENGINES.values(), ids=ENGINES)
 US, MS, S = 1_000, 1_000_000, 1_000_000_000

@@ -18,9 +18,9 @@ from tests.worlds.random_networks import (
     noisy_world,
     random_world,
 )
-from twin.network.engine import Engine
-from twin.network.engines import ENGINES
-from twin.network.simpy_engine import SimpyEngine
+from twin.network.engines.engine import Engine
+from twin.network.engines.registry import ENGINES
+from twin.network.engines.simpy import SimpyEngine
 
 OTHERS = {name: kind for name, kind in ENGINES.items() if kind is not SimpyEngine}
 EACH_ENGINE = pytest.mark.parametrize("kind", ENGINES.values(), ids=ENGINES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from twin.network.frames import CLASSIC_LENGTHS, FD_LENGTHS, FrameBits, FrameFormat, frame_bits
+from twin.network.frames.bits import CLASSIC_LENGTHS, FD_LENGTHS, FrameBits, FrameFormat, frame_bits
 
 # Few byte values make long runs; uniformly random bytes seldom have them.
 BYTES = st.one_of(st.sampled_from([0x00, 0xFF, 0x0F, 0xF0, 0x07, 0xE0, 0x1F, 0x55]), st.integers(0, 255))

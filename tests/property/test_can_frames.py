@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.property.random_frames import BYTES, counted, formats, frames
-from twin.network.frames import FrameFormat, frame_bits, worst_frame_bits
-from twin.network.lengths import frame_bits_array
+from twin.network.frames.bits import FrameFormat, frame_bits, worst_frame_bits
+from twin.network.frames.lengths import frame_bits_array
 
 CLASSIC_FORMATS = formats().filter(lambda one: not one.fd and not one.remote)
 

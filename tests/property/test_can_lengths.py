@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.property.random_frames import BYTES, counted, formats, frames
-from twin.network.frames import FrameFormat
-from twin.network.lengths import CLASSIC, FD_SWITCHING, FrameLengths, FrameTables
+from twin.network.frames.bits import FrameFormat
+from twin.network.frames.lengths import CLASSIC, FD_SWITCHING, FrameLengths, FrameTables
 
 Frame = tuple[FrameFormat, bytes]
 

@@ -10,9 +10,9 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from twin.network.message_sets.periodic import PeriodicMessage
+from twin.network.message_sets.worst_case import analyse, response_times
 from twin.network.network import Node
-from twin.network.periodic import PeriodicMessage
-from twin.network.worst_case import analyse, response_times
 
 BITRATE_BIT_S = 500_000
 BIT_NS = 2000

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from twin.network.engines import ENGINES
+from twin.network.engines.registry import ENGINES
+from twin.network.message_sets.periodic import PeriodicMessage
+from twin.network.message_sets.simulate import simulate_messages
+from twin.network.message_sets.worst_case import analyse
 from twin.network.network import Node
-from twin.network.periodic import PeriodicMessage
-from twin.network.simulate import simulate_messages
-from twin.network.worst_case import analyse
 
 MS = 1_000_000
 NODES = (None, "a", Node("b", queue="fifo"), Node("c", queue="fifo"))

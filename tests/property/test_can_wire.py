@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.property.random_frames import counted, frames
-from twin.network.frames import INTERFRAME_BITS, FrameFormat
-from twin.network.wire import WireFrame, error_flag_bits, wire_frame
+from twin.network.frames.bits import INTERFRAME_BITS, FrameFormat
+from twin.network.frames.wire import WireFrame, error_flag_bits, wire_frame
 
 Frame = tuple[FrameFormat, bytes]
 

@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.worlds.random_networks import Call, Sizes, World, random_world
-from twin.network.chance import jitter_ns
-from twin.network.engine import NEVER_SEEN, Engine
-from twin.network.engines import ENGINES
-from twin.network.frames import INTERFRAME_BITS, frame_bits
+from twin.network.engines.chance import jitter_ns
+from twin.network.engines.engine import NEVER_SEEN, Engine
+from twin.network.engines.records import Frame, Frames
+from twin.network.engines.registry import ENGINES
+from twin.network.frames.bits import INTERFRAME_BITS, frame_bits
+from twin.network.message_sets.periodic import PeriodicMessage
+from twin.network.message_sets.simulate import simulate_messages
+from twin.network.message_sets.worst_case import response_times
 from twin.network.network import Network, Node
-from twin.network.periodic import PeriodicMessage
-from twin.network.records import Frame, Frames
-from twin.network.simulate import simulate_messages
-from twin.network.worst_case import response_times
 
 EACH_ENGINE = pytest.mark.parametrize("kind", ENGINES.values(), ids=ENGINES)
 SEEDS = st.integers(0, (1 << 32) - 1)

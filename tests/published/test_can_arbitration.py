@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.published.message_sets import SAE
-from twin.network.periodic import PeriodicMessage
-from twin.network.simulate import simulate_messages
-from twin.network.worst_case import response_times
+from twin.network.message_sets.periodic import PeriodicMessage
+from twin.network.message_sets.simulate import simulate_messages
+from twin.network.message_sets.worst_case import response_times
 
 MS = 1_000_000
 BITRATE_BIT_S = 125_000

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from twin.network.engine import Engine
-from twin.network.engines import ENGINES
-from twin.network.frames import FrameFormat, frame_bits
+from twin.network.engines.engine import Engine
+from twin.network.engines.records import NodeState
+from twin.network.engines.registry import ENGINES
+from twin.network.frames.bits import FrameFormat, frame_bits
+from twin.network.frames.wire import error_flag_bits, wire_frame
 from twin.network.network import Message, Network, Node, Segment
-from twin.network.records import NodeState
-from twin.network.wire import error_flag_bits, wire_frame
 
 EACH_ENGINE = pytest.mark.parametrize("kind", ENGINES.values(), ids=ENGINES)
 RULES: dict[str, Any] = json.loads((Path(__file__).parent / "can" / "can_error_rules.json").read_text())

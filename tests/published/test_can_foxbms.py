@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.foxbms import foxbms_messages
-from twin.network.frames import worst_frame_bits
+from twin.network.frames.bits import worst_frame_bits
 
 
 def test_the_message_set() -> None:

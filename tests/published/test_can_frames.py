@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from twin.network.frames import INTERFRAME_BITS, FrameBits, FrameFormat, frame_bits, worst_frame_bits
-from twin.network.lengths import FrameLengths, frame_bits_array
-from twin.network.wire import wire_frame
+from twin.network.frames.bits import INTERFRAME_BITS, FrameBits, FrameFormat, frame_bits, worst_frame_bits
+from twin.network.frames.lengths import FrameLengths, frame_bits_array
+from twin.network.frames.wire import wire_frame
 
 TABLES = Path(__file__).parent / "can"
 

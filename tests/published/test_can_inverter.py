@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from twin.network.codec import MessageLayout
-from twin.network.database import Database
+from twin.network.dbc.codec import MessageLayout
+from twin.network.dbc.database import Database
 
 SAMPLES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "can/pylontech_can_samples.json").read_text())[
     "samples"

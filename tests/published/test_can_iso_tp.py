@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from twin.network.engine import Engine
-from twin.network.engines import ENGINES
+from twin.network.engines.engine import Engine
+from twin.network.engines.records import Outcome
+from twin.network.engines.registry import ENGINES
 from twin.network.network import Channel, Message, Network, Node, Segment
-from twin.network.records import Outcome
 
 EACH_ENGINE = pytest.mark.parametrize("kind", ENGINES.values(), ids=ENGINES)
 REQUEST, RESPONSE = 0, 1

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.published.message_sets import SAE
-from twin.network.periodic import PeriodicMessage
-from twin.network.worst_case import analyse, response_times
+from twin.network.message_sets.periodic import PeriodicMessage
+from twin.network.message_sets.worst_case import analyse, response_times
 
 MS = 1_000_000
 CAN = Path(__file__).parent / "can"

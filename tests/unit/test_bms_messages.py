@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from twin.bms.messages import Ecus, MessageTable
-from twin.network.database import Database, bus_messages
-from twin.network.engine import Engine
-from twin.network.engines import ENGINES
+from twin.network.dbc.database import Database, bus_messages
+from twin.network.engines.engine import Engine
+from twin.network.engines.registry import ENGINES
 from twin.network.options import Bus, FurtherSegment
 from twin.network.site import SiteNetwork, site_network
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from twin.network.bridge import Bridge, Crossings, EngineBus
-from twin.network.engine import Engine
-from twin.network.frames import frame_bits
+from twin.network.engines.engine import Engine
+from twin.network.engines.simpy import SimpyEngine
+from twin.network.frames.bits import frame_bits
 from twin.network.network import Filter, Message, Network, Node, Segment
-from twin.network.simpy_engine import SimpyEngine
 
 MS_NS = 1_000_000
 ECU, OUTSIDE = 0, 1

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from twin.errors import InputError
-from twin.network.codec import MessageLayout, SignalLayout
-from twin.network.database import Database
+from twin.network.dbc.codec import MessageLayout, SignalLayout
+from twin.network.dbc.database import Database
 
 EXOTIC = Path(__file__).parents[1] / "contract/codec_exotic.dbc"
 

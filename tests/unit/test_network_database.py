@@ -11,7 +11,7 @@ import pytest
 
 from twin.bms import codes
 from twin.errors import InputError
-from twin.network.database import Database, bus_messages
+from twin.network.dbc.database import Database, bus_messages
 
 ROOT = Path(__file__).parents[2]
 HOME_BATTERY = ROOT / "data/can/home_battery.dbc"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from twin.errors import InputError
-from twin.network.frames import FrameFormat, frame_bits, worst_frame_bits
-from twin.network.lengths import frame_bits_array
+from twin.network.frames.bits import FrameFormat, frame_bits, worst_frame_bits
+from twin.network.frames.lengths import frame_bits_array
 
 
 @pytest.mark.parametrize(

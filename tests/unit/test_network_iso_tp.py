@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from twin.network.iso_tp import (
+from twin.network.engines.iso_tp import (
     Answer,
     End,
     LinkReceiver,
@@ -19,8 +19,8 @@ from twin.network.iso_tp import (
     stmin_byte,
     stmin_ns,
 )
+from twin.network.engines.records import Outcome
 from twin.network.network import STMIN_MS_NS, STMIN_US_NS, Channel
-from twin.network.records import Outcome
 
 TIMEOUT_NS = 1000
 CLASSIC = Channel(0, 1, padding=None, timeout_ns=TIMEOUT_NS, separation_ns=7, flow_control_ns=3, buffer_bytes=5000)

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from twin.errors import InputError
 from twin.native import _native
-from twin.network.native_engine import NativeEngine
+from twin.network.engines.native import NativeEngine
+from twin.network.engines.records import Instruction
 from twin.network.network import Channel, Filter, Message, Network, Node, Route, Segment
-from twin.network.records import Instruction
 
 SITES = 3
 EVERYTHING = Network(

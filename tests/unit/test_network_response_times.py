@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from twin.errors import InputError
-from twin.network.frames import FD_LENGTHS, frame_bits
+from twin.network.frames.bits import FD_LENGTHS, frame_bits
+from twin.network.message_sets.periodic import PeriodicMessage
+from twin.network.message_sets.worst_case import analyse, response_times
 from twin.network.network import Node
-from twin.network.periodic import PeriodicMessage
-from twin.network.worst_case import analyse, response_times
 
 MS = 1_000_000
 BITRATE_BIT_S = 125_000

@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 
 from twin.errors import SimulationError
-from twin.network.chance import draw, first_error_thresholds, jitter_ns
-from twin.network.engine import LAST_BIT, NEVER_SEEN, Engine
-from twin.network.frames import FrameFormat, frame_bits
+from twin.network.engines.chance import draw, first_error_thresholds, jitter_ns
+from twin.network.engines.engine import LAST_BIT, NEVER_SEEN, Engine
+from twin.network.engines.records import Change, FrameFlag, NodeState, Outcome
+from twin.network.engines.simpy import SimpyEngine
+from twin.network.frames.bits import FrameFormat, frame_bits
+from twin.network.frames.wire import error_flag_bits, wire_frame
 from twin.network.network import Channel, Filter, Message, Network, Node, Route, Segment
-from twin.network.records import Change, FrameFlag, NodeState, Outcome
-from twin.network.simpy_engine import SimpyEngine
-from twin.network.wire import error_flag_bits, wire_frame
 
 US = 1000
 BIT_US = 2

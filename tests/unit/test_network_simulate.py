@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from twin.errors import InputError
-from twin.network.frames import frame_bits
+from twin.network.engines.records import FrameFlag
+from twin.network.frames.bits import frame_bits
+from twin.network.message_sets.periodic import PeriodicMessage
+from twin.network.message_sets.simulate import simulate_messages
 from twin.network.network import Node
-from twin.network.periodic import PeriodicMessage
-from twin.network.records import FrameFlag
-from twin.network.simulate import simulate_messages
 
 MS = 1_000_000
 EACH_ENGINE = pytest.mark.parametrize("engine", ["native", "simpy"])

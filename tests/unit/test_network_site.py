@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from twin.errors import InputError
-from twin.network.database import Database, bus_messages
+from twin.network.dbc.database import Database, bus_messages
 from twin.network.network import Message
 from twin.network.options import Bus, FurtherSegment
 from twin.network.site import SiteNetwork, site_network

@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twin.errors import InputError
-from twin.network.database import Database
-from twin.network.frames import CLASSIC_LENGTHS, FD_LENGTHS
-from twin.network.records import FrameFlag
+from twin.network.dbc.database import Database
+from twin.network.engines.records import FrameFlag
+from twin.network.frames.bits import CLASSIC_LENGTHS, FD_LENGTHS
 from twin.network.traces import FORMATS, FrameKind, Recording, read_trace, write_trace
 
 START = datetime.fromisoformat("2026-06-21T06:00:00.250+08:00")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.worlds.flash_memory import MS, FlashMemory, image_of, key_of, server_of
-from twin.network.engine import Engine
-from twin.network.engines import ENGINES
+from twin.network.engines.engine import Engine
+from twin.network.engines.registry import ENGINES
 from twin.network.network import Channel, Message, Network, Node, Segment
 from twin.network.uds.client import Refusal, Sequence, flash_sequence, read_sequence
 from twin.network.uds.diagnostics import ClientRules, Diagnostics

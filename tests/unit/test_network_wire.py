@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from twin.errors import InputError
-from twin.network.frames import FrameFormat
-from twin.network.wire import WireFrame, error_flag_bits, wire_frame
+from twin.network.frames.bits import FrameFormat
+from twin.network.frames.wire import WireFrame, error_flag_bits, wire_frame
 
 BASE = wire_frame(FrameFormat(0x555, 1), b"\x0f")
 ONES = wire_frame(FrameFormat(0x7FE, 1), b"\x55")

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.errors import InputError
-from twin.network.engine import LAST_BIT, Engine
+from twin.network.engines.engine import LAST_BIT, Engine
 from twin.network.network import Channel, Filter, Message, Network, Node, Route, Segment
 
 GRID_NS = 50_000

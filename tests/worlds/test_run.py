@@ -17,7 +17,7 @@ import twin
 from tests.worlds import failing_module
 from tests.worlds.command import ROOT
 from tests.worlds.command import twin as command
-from twin.network.database import Database
+from twin.network.dbc.database import Database
 
 SCENARIO = ROOT / "scenarios" / "home_fleet.yaml"
 SMALL = ("--set", "fleet.sites=3", "--set", "duration_s=90", "--set", "faults=[]", "--quiet")

@@ -14,7 +14,7 @@ import twin
 from tests.worlds.command import ROOT
 from tests.worlds.command import twin as command
 from tests.worlds.commands import Done, run_all
-from twin.network.records import FrameFlag
+from twin.network.engines.records import FrameFlag
 from twin.network.traces import FORMATS, Recording, read_trace
 
 SMALL = ("--set", "fleet.sites=3", "--set", "duration_s=20", "--set", "faults=[]", "--quiet")

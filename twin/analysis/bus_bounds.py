@@ -19,11 +19,11 @@ from dataclasses import dataclass, replace
 
 from twin.bms.schedule import DRIFT_PPM
 from twin.build import site_messages
-from twin.network.codec import MessageLayout
+from twin.network.dbc.codec import MessageLayout
+from twin.network.message_sets.periodic import PeriodicMessage
+from twin.network.message_sets.worst_case import BusBounds, MessageBound, analyse
 from twin.network.network import Network, Node, Segment
-from twin.network.periodic import PeriodicMessage
 from twin.network.site import SiteNetwork, site_network
-from twin.network.worst_case import BusBounds, MessageBound, analyse
 from twin.plant.plant import Wiring
 from twin.scenario import Scenario
 from twin.scenario.models import CELLS

@@ -17,7 +17,7 @@ from twin.bms.firmware.firmware import Findings, Firmware, Inputs, Outputs
 from twin.bms.messages import Ecus, MessageTable
 from twin.bms.rows import put, take
 from twin.bms.schedule import Group, Schedule
-from twin.network.engine import Engine
+from twin.network.engines.engine import Engine
 from twin.plant.action import Action, Actuator
 
 FloatArray = NDArray[np.float64]

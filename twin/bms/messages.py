@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.bms.firmware.firmware import Contents, Received
-from twin.network.codec import Codec, MessageLayout, Payload, SignalLayout
-from twin.network.engine import Engine
+from twin.network.dbc.codec import Codec, MessageLayout, Payload, SignalLayout
+from twin.network.engines.engine import Engine
 from twin.network.site import SiteNetwork
 
 IntArray = NDArray[np.int64]

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from twin.bms.messages import FRAME_BYTES, type_of
 from twin.errors import Problem
-from twin.network.codec import MessageLayout
+from twin.network.dbc.codec import MessageLayout
 
 
 def unmet(

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from twin.faults.fault import Effect, Fault
 from twin.network.disturbances import WrongFrames as Inversion
-from twin.network.engine import LAST_BIT
+from twin.network.engines.engine import LAST_BIT
 from twin.quantity import Seconds
 
 

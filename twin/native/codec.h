@@ -1,4 +1,4 @@
-// One message's payloads from physical values and back, for many rows at once; judged by twin/network/numpy_codec.py.
+// One message's payloads from physical values and back, for many rows at once; judged by twin/network/dbc/numpy_codec.py.
 #pragma once
 #include <cstddef>
 #include <cstdint>

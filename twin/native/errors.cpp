@@ -1,4 +1,4 @@
-// Frames that fail, and what the nodes of a site count then: ISO 11898-1, as twin/network/engine.py states it.
+// Frames that fail, and what the nodes of a site count then: ISO 11898-1, as twin/network/engines/engine.py states it.
 #include "network_state.h"
 #include "random.h"
 #include "wire.h"

@@ -1,4 +1,4 @@
-// ISO-TP (ISO 15765-2): two state machines that read no clock and touch no bus; twin/network/iso_tp.py has the rules.
+// ISO-TP (ISO 15765-2): two state machines that read no clock and touch no bus; twin/network/engines/iso_tp.py has the rules.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -10,7 +10,7 @@ namespace twin {
 
 constexpr int64_t NEVER = std::numeric_limits<int64_t>::max();
 
-enum class Outcome : int64_t {  // as in twin/network/records.py
+enum class Outcome : int64_t {  // as in twin/network/engines/records.py
   SENT, RECEIVED, NO_FLOW_CONTROL, OVERFLOW_, REFUSED, NOT_SENT, OUT_OF_SEQUENCE, NO_CONSECUTIVE_FRAME, INTERRUPTED,
   LOST, NONE
 };

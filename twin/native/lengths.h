@@ -1,4 +1,4 @@
-// How many bits a frame takes, and how long bits take; judged by twin/network/lengths.py and the SimPy engine.
+// How many bits a frame takes, and how long bits take; judged by twin/network/frames/lengths.py and the SimPy engine.
 #pragma once
 #include <cmath>
 #include <cstddef>
@@ -9,7 +9,7 @@ namespace twin {
 
 constexpr int64_t INTERFRAME_BITS = 3;
 
-// All of a frame but its data: twin.network.frames.FrameFormat.
+// All of a frame but its data: twin.network.frames.bits.FrameFormat.
 struct Format {
   int64_t message, identifier, length;
   bool extended, fd, switches, remote;
@@ -22,7 +22,7 @@ struct Bits {
   int64_t nominal, data;
 };
 
-// FrameTables of twin/network/lengths.py, whose docstring says how to use them.
+// FrameTables of twin/network/frames/lengths.py, whose docstring says how to use them.
 struct FrameTables {
   std::vector<int64_t> headers;          // [format, 6]
   std::vector<uint16_t> crc;             // [8, 256]

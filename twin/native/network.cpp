@@ -7,7 +7,7 @@
 namespace twin {
 namespace {
 
-constexpr int64_t FIRST_OCTAVE = 15;  // of the latency histogram: twin/network/counters.py
+constexpr int64_t FIRST_OCTAVE = 15;  // of the latency histogram: twin/network/engines/counters.py
 constexpr uint32_t CYCLIC = ~uint32_t{0};
 
 int64_t latency_bin(int64_t latency_ns, int64_t bins) {

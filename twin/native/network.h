@@ -1,4 +1,4 @@
-// The networks of many sites, as twin/network/engine.py promises; judged by twin/network/simpy_engine.
+// The networks of many sites, as twin/network/engines/engine.py promises; judged by twin/network/engines/simpy.
 #pragma once
 #include <array>
 #include <cstddef>

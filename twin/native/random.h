@@ -1,4 +1,4 @@
-// What chance decides: twin/network/chance.py, all numbers modulo 2**64.
+// What chance decides: twin/network/engines/chance.py, all numbers modulo 2**64.
 #pragma once
 #include <cstdint>
 

@@ -1,4 +1,4 @@
-// A frame bit by bit, for the rare frame that fails: twin/network/wire.py in C++, which judges it.
+// A frame bit by bit, for the rare frame that fails: twin/network/frames/wire.py in C++, which judges it.
 #pragma once
 #include <cstdint>
 #include <vector>

@@ -9,28 +9,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from twin.network.database import Database as Database
-    from twin.network.frames import FrameBits as FrameBits
-    from twin.network.frames import frame_bits as frame_bits
-    from twin.network.frames import worst_frame_bits as worst_frame_bits
+    from twin.network.dbc.database import Database as Database
+    from twin.network.engines.records import Frames as Frames
+    from twin.network.frames.bits import FrameBits as FrameBits
+    from twin.network.frames.bits import frame_bits as frame_bits
+    from twin.network.frames.bits import worst_frame_bits as worst_frame_bits
+    from twin.network.message_sets.periodic import PeriodicMessage as PeriodicMessage
+    from twin.network.message_sets.simulate import simulate_messages as simulate_messages
+    from twin.network.message_sets.worst_case import response_times as response_times
     from twin.network.network import Node as Node
-    from twin.network.periodic import PeriodicMessage as PeriodicMessage
-    from twin.network.records import Frames as Frames
-    from twin.network.simulate import simulate_messages as simulate_messages
     from twin.network.traces import read_trace as read_trace
     from twin.network.traces import write_trace as write_trace
-    from twin.network.worst_case import response_times as response_times
 
 _MODULES = {
-    "Database": "database",
-    "FrameBits": "frames",
-    "frame_bits": "frames",
-    "worst_frame_bits": "frames",
+    "Database": "dbc.database",
+    "FrameBits": "frames.bits",
+    "frame_bits": "frames.bits",
+    "worst_frame_bits": "frames.bits",
     "Node": "network",
-    "PeriodicMessage": "periodic",
-    "Frames": "records",
-    "response_times": "worst_case",
-    "simulate_messages": "simulate",
+    "PeriodicMessage": "message_sets.periodic",
+    "Frames": "engines.records",
+    "response_times": "message_sets.worst_case",
+    "simulate_messages": "message_sets.simulate",
     "read_trace": "traces",
     "write_trace": "traces",
 }

@@ -19,8 +19,8 @@ from typing import Protocol
 import can
 import numpy as np
 
-from twin.network.engine import Engine
-from twin.network.records import FrameFlag
+from twin.network.engines.engine import Engine
+from twin.network.engines.records import FrameFlag
 from twin.network.traces.recording import Recording
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from twin.errors import Problem
-from twin.network.engine import LAST_BIT, Engine
+from twin.network.engines.engine import LAST_BIT, Engine
 from twin.network.network import Message
 from twin.network.site import SiteNetwork
 

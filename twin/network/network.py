@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.errors import InputError, Problem
-from twin.network.frames import CLASSIC_LENGTHS, FD_LENGTHS, FrameFormat
+from twin.network.frames.bits import CLASSIC_LENGTHS, FD_LENGTHS, FrameFormat
 
 ALL_BITS = (1 << 29) - 1
 SHORTEST_FRAME_BITS = 47

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.errors import InputError, Problem
-from twin.network.codec import MessageLayout
-from twin.network.engine import Engine
+from twin.network.dbc.codec import MessageLayout
+from twin.network.engines.engine import Engine
+from twin.network.engines.records import FrameFlag
 from twin.network.network import Message
 from twin.network.options import Replay
-from twin.network.records import FrameFlag
 from twin.network.site import SiteNetwork
 from twin.network.traces import FrameKind, Recording, read_trace
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.errors import InputError, Problem
-from twin.network.codec import MessageLayout
+from twin.network.dbc.codec import MessageLayout
 from twin.network.network import Filter, Message, Network, Node, Route, Segment
 from twin.network.options import Bus, FurtherSegment
 

@@ -128,7 +128,7 @@ class RunWriter:
         self._events.append(event)
 
     def frames(self, site: int, columns: Mapping[str, Array]) -> None:
-        """Add frames of one site: columns ``[n]`` as in ``twin.network.records.Frames``, and ``payload[n, :]``."""
+        """Add frames of one site: columns ``[n]`` as in ``twin.network.Frames``, and ``payload[n, :]``."""
         self._frames.append(site, columns)
 
     def table(self, name: str, columns: Mapping[str, Column]) -> None:

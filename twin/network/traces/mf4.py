@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from twin.errors import InputError, Problem
-from twin.network.frames import FD_LENGTHS
-from twin.network.records import FrameFlag
+from twin.network.engines.records import FrameFlag
+from twin.network.frames.bits import FD_LENGTHS
 from twin.network.traces.recording import Recording
 
 _BLOCK = 100_000

@@ -19,8 +19,8 @@ import numpy as np
 from can.util import channel2int
 
 from twin.errors import InputError, Problem
-from twin.network.frames import CLASSIC_LENGTHS, FD_LENGTHS
-from twin.network.records import FrameFlag
+from twin.network.engines.records import FrameFlag
+from twin.network.frames.bits import CLASSIC_LENGTHS, FD_LENGTHS
 from twin.network.traces import mf4
 from twin.network.traces.formats import Format, format_named, format_of
 from twin.network.traces.recording import Recording

@@ -10,8 +10,8 @@ import can
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.network.frames import INTERFRAME_BITS
-from twin.network.records import FrameFlag
+from twin.network.engines.records import FrameFlag
+from twin.network.frames.bits import INTERFRAME_BITS
 
 Column = NDArray[Any]
 

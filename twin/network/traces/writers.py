@@ -17,7 +17,7 @@ import can
 from can.util import channel2int, len2dlc
 
 from twin.errors import InputError, Problem
-from twin.network.records import FrameFlag
+from twin.network.engines.records import FrameFlag
 from twin.network.traces import mf4
 from twin.network.traces.formats import format_named
 from twin.network.traces.recording import Recording

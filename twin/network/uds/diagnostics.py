@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.network.engine import Engine
-from twin.network.records import Outcome, Transfer
+from twin.network.engines.engine import Engine
+from twin.network.engines.records import Outcome, Transfer
 from twin.network.uds.server import Answer, UdsServer
 from twin.network.uds.services import NEGATIVE, ResponseCode
 

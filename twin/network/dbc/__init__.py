@@ -1,0 +1,1 @@
+"""Databases and codecs: DBC files are the only source of layouts."""

@@ -1,0 +1,1 @@
+"""Sets of periodic messages on one bus: what bounds their responses, and what they do when simulated."""
