@@ -15,7 +15,8 @@ MS = 1_000_000
 
 @pytest.mark.parametrize("name", twin.network.__all__)
 def test_every_public_name_is_there(name: str) -> None:
-    assert getattr(twin.network, name).__name__ == name
+    found = getattr(twin.network, name)
+    assert name.isupper() or found.__name__ == name
 
 
 def test_a_wrong_name_is_an_attribute_error() -> None:
