@@ -222,3 +222,38 @@ def test_overload_is_said_before_the_run_and_counted_in_it(tmp_path: Path) -> No
     assert queued["misses"].sum() > 0
     assert queued["dropped"].sum() > 0, "a module sends 7 frames a second and has room for 32"
     assert "can starve" in twin("check", tmp_path / "slow.yaml").stdout
+
+
+TWO_PACKS = ONE_HOME.replace("modules: 2", "packs: 2, modules: 2").replace("duration_s: 100", "duration_s: 20")
+BEHIND = """segments: [
+  {name: first, nodes: [Module01, Module02], gateway: Pack1},
+  {name: second, nodes: [Module03, Module04], gateway: Pack2}]"""
+
+
+def by_segment(found: Path, column: str, message: str) -> dict[str, int]:
+    """Return what a run counted of a message on each of its segments."""
+    bus = group(found, "bus")
+    mine = bus["message"].values == message
+    return dict(zip(bus["segment"].values[mine], bus[column].values[0, mine].tolist(), strict=True))
+
+
+@pytest.fixture(scope="module")
+def behind_gateways(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home of two packs, each the gateway to its modules' bus; two commands of the first one are destroyed."""
+    faults = "faults: [{kind: wrong_frames, site: 0, message: Pack1_Command, start_s: 5, frames: 2}]\n"
+    return run(tmp_path_factory.mktemp("behind"), TWO_PACKS + f"bus: {{{BEHIND}}}\n{faults}")
+
+
+def test_wrong_frames_of_a_message_are_wrong_on_every_bus_on_which_its_sender_sends_it(behind_gateways: Path) -> None:
+    assert by_segment(behind_gateways, "errors", "Pack1_Command") == {"can": 2, "first": 2, "second": 0}
+
+
+@pytest.mark.parametrize("segment", [[], ["--segment", "0"]], ids=["all channels", "one channel"])
+def test_a_replayed_gateway_speaks_on_all_its_buses(behind_gateways: Path, segment: list[str], tmp_path: Path) -> None:
+    trace = tmp_path / "home.asc"
+    done = twin("trace", behind_gateways, "--site", "0", "-o", trace, "--quiet", *segment)
+    assert done.returncode == 0, done.stderr
+    text = TWO_PACKS + f"bus: {{{BEHIND}, replay: [{{file: {trace}, node: Pack1}}]}}\n"
+    frames = by_segment(behind_gateways, "frames", "Pack1_Command")
+    assert frames["can"] == frames["first"] == frames["second"] > 15
+    assert by_segment(run(tmp_path, text), "frames", "Pack1_Command") == frames

@@ -84,7 +84,7 @@ class Noise(Disturbance):
 
 @dataclass(frozen=True)
 class WrongFrames(Disturbance):
-    """A bit of the next ``frames`` of a node, or of one of its messages, is inverted."""
+    """A bit of the next ``frames`` of a node is inverted, or of a message, on each bus on which its sender sends it."""
 
     frames: int
     bit: int = LAST_BIT
@@ -93,8 +93,11 @@ class WrongFrames(Disturbance):
 
     def apply(self, engine: Engine, wires: SiteNetwork) -> None:
         """Invert the bit."""
-        chosen = {"message": wires.message(self.message)} if self.message else {"node": wires.node(self.node)}
-        engine.invert(self.rows(), self.instants(), bit=self.bit, frames=self.frames, **chosen)
+        if self.node:
+            engine.invert(self.rows(), self.instants(), bit=self.bit, frames=self.frames, node=wires.node(self.node))
+            return
+        for message in wires.sent(wires.names("message").index(self.message)):
+            engine.invert(self.rows(), self.instants(), bit=self.bit, frames=self.frames, message=message)
 
     @property
     def change(self) -> str:

@@ -24,7 +24,8 @@ class Traffic:
     """The frames of a trace that one node sends, and what kinds of frames they are.
 
     Of an ECU of the database these are the frames with the identifiers of its own messages, whose layouts stand in
-    ``layouts``; of any other node all frames whose identifiers the database leaves free.
+    ``layouts``; of any other node all frames whose identifiers the database leaves free. Each identifier is taken from
+    the lowest channel that has it: on the others are copies, which the site's own ECUs and gateways make.
     """
 
     node: str
@@ -36,7 +37,7 @@ class Traffic:
     """Of every frame."""
     layouts: tuple[int, ...]
     left_out: int
-    """Frames of the file that are not sent: of other nodes' messages, and error frames."""
+    """Frames of the file that are not sent: of other nodes' messages, copies on other channels, and error frames."""
 
     @classmethod
     def of(cls, options: Replay, layouts: Sequence[MessageLayout]) -> Traffic:
@@ -51,7 +52,7 @@ class Traffic:
         sender = "" if not mine else options.node
         kinds, kind = recording.kinds()
         said = np.array([senders.get((one.identifier, one.extended), "") == sender for one in kinds] + [False])
-        kept = np.flatnonzero(said[kind])
+        kept = np.flatnonzero(said[kind] & (recording.channel == _lowest_channel(recording, kind, len(kinds))[kind]))
         whole = recording.select(kept)
         if problems := list(_misfits(options.file, whole, [layouts[index] for index in mine])):
             raise InputError(problems)
@@ -70,6 +71,10 @@ class Traffic:
         """Return the rows of the sites on which it is sent."""
         return [row for row, site in enumerate(site_ids) if self.sites is None or site in self.sites]
 
+    def name_of(self, kind: FrameKind) -> str:
+        """Return the name of the message that the network needs for a kind of frame that the database leaves free."""
+        return f"{self.node}_{kind.identifier:X}" + "r" * kind.remote
+
     def messages(self) -> tuple[tuple[str, Message], ...]:
         """Return the messages that the network needs for it beside the database's."""
         if self.layouts:
@@ -78,7 +83,7 @@ class Traffic:
             (
                 self.node,
                 Message(
-                    f"{self.node}_{kind.identifier:X}" + "r" * kind.remote,
+                    self.name_of(kind),
                     kind.identifier,
                     kind.length,
                     0,
@@ -93,6 +98,13 @@ class Traffic:
             for kind in self.kinds
             if any(self.kinds[index] is kind for index in np.unique(self.kind))
         )
+
+
+def _lowest_channel(recording: Recording, kind: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Return the lowest channel that has frames of each kind, ``[kind]``, and a last one for frames of none."""
+    lowest = np.full(count + 1, np.iinfo(np.int64).max)
+    np.minimum.at(lowest, kind, recording.channel)
+    return lowest
 
 
 def _misfits(file: str, frames: Recording, layouts: Sequence[MessageLayout]) -> Iterator[Problem]:
@@ -120,8 +132,7 @@ class Replayed:
         recording = traffic.recording
         first_ns = recording.time_ns[0] if len(recording) else 0
         self._release_ns = recording.time_ns - first_ns + traffic.start_ns
-        by_kind = np.array([_message_of(kind, wires) for kind in traffic.kinds] or [-1], np.int64)
-        self._message = by_kind[traffic.kind]
+        self._messages = _messages_by_kind(traffic, wires)[:, traffic.kind]
         self._length = recording.length.astype(np.int64)
         self._payload = recording.payload
         self._next = 0
@@ -133,20 +144,28 @@ class Replayed:
             return
         due = np.arange(self._next, last)
         self._next = last
-        frames, rows = np.tile(due, len(self._rows)), np.repeat(self._rows, len(due))
-        engine.send(
-            self._message[frames],
-            rows,
-            self._release_ns[frames],
-            self._payload[frames],
-            length=self._length[frames],
-        )
+        for messages in self._messages:
+            sent = due[messages[due] >= 0]
+            frames, rows = np.tile(sent, len(self._rows)), np.repeat(self._rows, len(sent))
+            engine.send(
+                messages[frames],
+                rows,
+                self._release_ns[frames],
+                self._payload[frames],
+                length=self._length[frames],
+            )
 
 
-def _message_of(kind: FrameKind, wires: SiteNetwork) -> int:
-    """Return the first of the network's messages that such a frame is an instance of, -1 if there is none."""
-    for index, message in enumerate(wires.network.messages):
-        flags = message.identifier, message.extended, message.remote
-        if flags == (kind.identifier, kind.extended, kind.remote):
-            return index
-    return -1
+def _messages_by_kind(traffic: Traffic, wires: SiteNetwork) -> NDArray[np.int64]:
+    """Return the network's messages by which the node sends each kind of frame: ``[copy, kind]``, -1 where fewer."""
+    extra = {message.name: index for index, message in enumerate(wires.network.messages)}
+    layouts = {(wires.layouts[one].identifier, wires.layouts[one].extended): one for one in traffic.layouts}
+    table = np.full((len(wires.origins), len(traffic.kinds)), -1, np.int64)
+    for index, kind in enumerate(traffic.kinds):
+        if traffic.layouts:
+            layout = layouts.get((kind.identifier, kind.extended))
+            sent = [] if layout is None else wires.sent(layout)
+        else:
+            sent = [extra[name]] if (name := traffic.name_of(kind)) in extra else []
+        table[: len(sent), index] = sent
+    return table

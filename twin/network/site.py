@@ -55,9 +55,9 @@ class SiteNetwork:
         """Return an ECU's controller on its own segment."""
         return next(iter(self.controllers[ecu].values()))
 
-    def message(self, name: str) -> int:
-        """Return the network's message of a layout as its sender sends it."""
-        return int(self.origins[:, self.names("message").index(name)].max())
+    def sent(self, layout: int) -> list[int]:
+        """Return the network's messages by which a layout's sender sends it: one on each bus on which it does."""
+        return [message for message in self.origins[:, layout].tolist() if message >= 0]
 
 
 def site_network(
