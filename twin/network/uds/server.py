@@ -275,7 +275,9 @@ class UdsServer:
         if routine != ERASE_MEMORY:
             return _Reply(ResponseCode.REQUEST_OUT_OF_RANGE)
         area = _area(request[4:]) if request[4:] else (0, self.flash.capacity_bytes)
-        if area is None or not self._holds(*area):
+        if isinstance(area, ResponseCode):
+            return _Reply(area)
+        if not self._holds(*area):
             return _Reply(ResponseCode.REQUEST_OUT_OF_RANGE)
         self._download = None
         done, duration_ns = self.flash.erase(*area)
@@ -285,7 +287,9 @@ class UdsServer:
         if self._download is not None:
             return _Reply(ResponseCode.CONDITIONS_NOT_CORRECT)
         area = _area(request[2:])
-        if request[1] != 0 or area is None:
+        if isinstance(area, ResponseCode):
+            return _Reply(area)
+        if request[1] != 0:
             return _Reply(ResponseCode.REQUEST_OUT_OF_RANGE)
         address, size = area
         if not self._holds(address, size):
@@ -360,9 +364,11 @@ def _sub_function(request: bytes) -> int:
     return request[1] & ~SUPPRESS_POSITIVE_RESPONSE
 
 
-def _area(record: bytes) -> tuple[int, int] | None:
-    """Return address and size, whose lengths come first, that of the size in the high nibble; None: malformed."""
+def _area(record: bytes) -> tuple[int, int] | ResponseCode:
+    """Return address and size, whose lengths come first, that of the size in the high nibble; or what is wrong."""
     size_bytes, address_bytes = record[0] >> 4, record[0] & 0x0F
-    if not size_bytes or not address_bytes or len(record) != 1 + address_bytes + size_bytes:
-        return None
+    if not size_bytes or not address_bytes:
+        return ResponseCode.REQUEST_OUT_OF_RANGE
+    if len(record) != 1 + address_bytes + size_bytes:
+        return ResponseCode.INCORRECT_MESSAGE_LENGTH_OR_INVALID_FORMAT
     return int.from_bytes(record[1 : 1 + address_bytes], "big"), int.from_bytes(record[1 + address_bytes :], "big")
