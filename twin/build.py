@@ -176,6 +176,7 @@ def _buses(scenario: Scenario, fleet: Fleet, wires: SiteNetwork) -> Engine:
         sites,
         keys=np.array(keys, np.uint64),
         logged=range(sites) if scenario.record.frames else (),
+        threads=scenario.bus.threads,
     )
     if scenario.bus.bit_error_rate:
         for segment in range(len(wires.network.segments)):
@@ -237,7 +238,9 @@ def _controllers(
     firmware = architecture.firmware()
     roles = [one.role for one in firmware]
     numbers = [roles.index(ecu.role) for ecu in architecture.ecus()]
-    schedule = Schedule(numbers, round(scenario.bms.period_s * 1e9), scenario.seed, fleet.site_ids)
+    bms = scenario.bms
+    period_ns = round(bms.period_s * 1e9)
+    schedule = Schedule(numbers, period_ns, scenario.seed, fleet.site_ids, drift_ppm=bms.clock_drift_ppm)
     memory = {"module_monitor": {"soc": _remembered_soc(scenario.seed, fleet).ravel()}}
     return Controllers(architecture, schedule, messages, buses, memory, len(fleet.site_ids))
 

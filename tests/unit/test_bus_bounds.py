@@ -12,7 +12,8 @@ import pytest
 import typer
 
 from twin import resources
-from twin.analysis.bus_bounds import FAST_PPM, SentMessage, SiteBounds, bus_warnings, site_bounds
+from twin.analysis.bus_bounds import SentMessage, SiteBounds, bus_warnings, site_bounds
+from twin.bms.options import Bms
 from twin.cli import bus
 from twin.errors import InputError
 from twin.scenario import load
@@ -21,7 +22,7 @@ ONE_HOME = resources.folder("scenarios") / "one_home.yaml"
 DATABASE = resources.folder("data") / "can" / "home_battery.dbc"
 MS = 1_000_000
 SECOND_NS = 1_000_000_000
-FAST_SECOND_NS = SECOND_NS - round(FAST_PPM * 1000)
+FAST_SECOND_NS = SECOND_NS - round(5 * Bms().clock_drift_ppm * 1000)
 SIXTEEN = "fleet.modules=16"
 INVERTER_APART = "bus.segments=[{name: apart, nodes: [Pack2], gateway: Pack1, bitrate_bit_s: 50000, delay_s: 0.003}]"
 

@@ -13,7 +13,7 @@ ROLES = [0, 0, 1, 2]
 
 
 def _activations(site_ids: list[int], seconds: int, chunk_ns: int) -> dict[int, list[tuple[int, int]]]:
-    schedule = Schedule(ROLES, SECOND, 7, np.array(site_ids))
+    schedule = Schedule(ROLES, SECOND, 7, np.array(site_ids), drift_ppm=20.0)
     seen: dict[int, list[tuple[int, int]]] = {site: [] for site in site_ids}
     for end_ns in range(chunk_ns, seconds * SECOND + 1, chunk_ns):
         for group, times_ns in schedule.batches(end_ns):
@@ -41,7 +41,7 @@ def test_ticks_do_not_matter() -> None:
 
 
 def test_a_stopped_site_is_silent() -> None:
-    schedule = Schedule(ROLES, SECOND, 7, np.arange(3))
+    schedule = Schedule(ROLES, SECOND, 7, np.arange(3), drift_ppm=20.0)
     schedule.stop(1)
     assert {int(site) for group, _ in schedule.batches(5 * SECOND) for site in group.site} == {0, 2}
 

@@ -61,8 +61,13 @@ def troubles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run(tmp_path_factory.mktemp("troubles"), TROUBLES)
 
 
-def test_both_engines_log_the_same(troubles: Path, tmp_path: Path) -> None:
-    other = run(tmp_path, TROUBLES, "--set", "bus.engine=simpy", "--shards", "2")
+@pytest.mark.parametrize(
+    "options", [("--set", "bus.engine=simpy", "--shards", "2"), ("--set", "bus.threads=3")], ids=["simpy", "threads"]
+)
+def test_whatever_computes_the_buses_the_log_is_the_same(
+    options: tuple[str, ...], troubles: Path, tmp_path: Path
+) -> None:
+    other = run(tmp_path, TROUBLES, *options)
     for node in ("", "events", "frames", "bus", "bus_nodes"):
         trees = (library.open_run(one) for one in (troubles, other))
         left, right = ((tree.children[node] if node else tree).to_dataset(inherit=False) for tree in trees)

@@ -2,9 +2,9 @@
 
 Whose firmware sends a message sends it at every activation of its control task; of any other message, the database
 says how often. What has neither is listed, and not counted; nor are replayed traces and transfers. Assumed: the longest
-frames, no errors, ECUs in the worst of all phases, all messages of an ECU queued at once, and clocks up to ``FAST_PPM``
-fast, whose ECUs send more often. A message is due when it is queued: an activation's execution time is constant, and so
-no jitter.
+frames, no errors, ECUs in the worst of all phases, all messages of an ECU queued at once, and clocks up to ``FAST_SD``
+standard deviations fast, whose ECUs send more often. A message is due when it is queued: an activation's execution time
+is constant, and so no jitter.
 
 What a gateway passes on is due when its original was: its worst response on the next segment counts from there, and its
 jitter is all that may have passed until then. Segments depend on each other by that, so they are analysed again until
@@ -17,7 +17,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from twin.bms.schedule import DRIFT_PPM
 from twin.build import site_messages
 from twin.network.dbc.codec import MessageLayout
 from twin.network.message_sets.periodic import PeriodicMessage
@@ -28,7 +27,7 @@ from twin.plant.plant import Wiring
 from twin.scenario import Scenario
 from twin.scenario.models import CELLS
 
-FAST_PPM = 5 * DRIFT_PPM
+FAST_SD = 5
 """One clock in 3 million is faster than five standard deviations."""
 MOST_ROUNDS = 100
 """Of the analysis of segments that depend on each other; what then still grows has no bound."""
@@ -141,7 +140,9 @@ def site_bounds(scenario: Scenario) -> SiteBounds:
         for (index, _), message in site.copies.items()
         if (cycle_ns := layouts[index].cycle_ns) is not None
     }
-    bounds = _bounds(site.network, cycles)
+    fast_ppm = FAST_SD * scenario.bms.clock_drift_ppm
+    shortest_ns = {one: int(cycle_ns * (1_000_000 - fast_ppm)) // 1_000_000 for one, cycle_ns in cycles.items()}
+    bounds = _bounds(site.network, shortest_ns)
     origin = {message: layout for (layout, _), message in site.copies.items()}
     segments = []
     for number, segment in enumerate(site.network.segments):
@@ -213,12 +214,12 @@ def _without_bound(network: Network, bounds: Mapping[int, MessageBound], lost: s
 
 
 def _periodic(network: Network, message: int, cycle_ns: int, jitter_ns: int) -> PeriodicMessage:
-    """Return a message of the network as a fast clock sends it."""
+    """Return a message of the network as an analysis takes it."""
     one = network.messages[message]
     node = network.nodes[one.node]
     return PeriodicMessage(
         one.identifier,
-        int(cycle_ns * (1_000_000 - FAST_PPM)) // 1_000_000,
+        cycle_ns,
         0,
         jitter_ns,
         bytes(one.length),

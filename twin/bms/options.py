@@ -125,6 +125,8 @@ class Bms(Options):
     """Nominal capacity of a module, with which its monitor counts."""
     period_s: Annotated[Seconds, Field(gt=0)] = 1.0
     """Period of every ECU's control task; each ECU has a phase of its own."""
+    clock_drift_ppm: Annotated[float, Field(ge=0, le=10_000)] = 20.0
+    """Standard deviation of the frequency error of an ECU's crystal; 20 ppm is a common crystal's tolerance."""
     execution_s: Annotated[Seconds, Field(ge=0)] = 0.002
     """From an activation to its outputs."""
     charge_limit_A: Annotated[Amperes, Field(gt=0)] = 100.0

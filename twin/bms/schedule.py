@@ -14,9 +14,6 @@ from twin.streams import stream
 
 IntArray = NDArray[np.int64]
 
-DRIFT_PPM = 20.0
-"""Standard deviation of a crystal's frequency error; 20 ppm is a common crystal's tolerance."""
-
 _NEVER = np.iinfo(np.int64).max // 2
 """Later than any run, and some periods later still is a number."""
 _NOBODY = -1
@@ -41,9 +38,11 @@ class Batch(NamedTuple):
 
 
 class Schedule:
-    """The next activation of every ECU, ``[site, ecu]``."""
+    """The next activation of every ECU, ``[site, ecu]``; ``drift_ppm`` is the standard deviation of their clocks."""
 
-    def __init__(self, roles: Sequence[int], period_ns: int, seed: int, site_ids: IntArray) -> None:
+    def __init__(
+        self, roles: Sequence[int], period_ns: int, seed: int, site_ids: IntArray, *, drift_ppm: float
+    ) -> None:
         shape = (len(site_ids), len(roles))
         self._roles = np.array(roles, np.int64)
         self._work = np.ones(max(roles) + 1, np.int64)
@@ -53,8 +52,8 @@ class Schedule:
         for row, site in enumerate(site_ids):
             draws = stream(seed, "site", int(site), "clocks")
             self._next_ns[row] = draws.integers(0, period_ns, len(roles))
-            drift_ppm = DRIFT_PPM * draws.standard_normal(len(roles))
-            self._period_ns[row] = np.round(period_ns * (1.0 + drift_ppm * 1e-6))
+            error_ppm = drift_ppm * draws.standard_normal(len(roles))
+            self._period_ns[row] = np.round(period_ns * (1.0 + error_ppm * 1e-6))
 
     def weigh(self, work: Sequence[int]) -> None:
         """Say how much work an activation of each role is; it decides only what goes into one batch."""

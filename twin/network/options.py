@@ -48,6 +48,8 @@ class Bus(Options):
     """The DBC file with its messages: a name in data/can/, or a path."""
     engine: Literal["native", "simpy"] = "native"
     """What computes the buses; both give the same frames to the nanosecond, and SimPy takes longer."""
+    threads: Annotated[int, Field(ge=1, le=256)] = 1
+    """Threads of the native engine; the results do not depend on it."""
     queue: Literal["priority", "fifo"] = "priority"
     """How the ECUs queue their frames: the most urgent first, or in order, as simple drivers do."""
     queue_frames: Annotated[int, Field(ge=1, le=10_000)] = 32
