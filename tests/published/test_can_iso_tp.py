@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,20 +15,20 @@ from twin.network.network import Channel, Message, Network, Node, Segment
 
 EACH_ENGINE = pytest.mark.parametrize("kind", ENGINES.values(), ids=ENGINES)
 REQUEST, RESPONSE = 0, 1
+NETWORK = Network(
+    (Segment(bitrate_bit_s=500_000.0),),
+    (Node("tester"), Node("ECU")),
+    (
+        Message("request", 0x7E0, 8, 0, varying=True, depth=1, frame_bits=135),
+        Message("response", 0x7E8, 8, 1, varying=True, depth=1, frame_bits=135),
+    ),
+    channels=(Channel(REQUEST, RESPONSE, stmin_ns=0),),
+)
 
 
 def transfer(kind: type[Engine], length: int, block_size: int) -> Engine:
     """Transfer so many bytes over a segment of 500 kbit/s that carries nothing else, in frames of 135 bits."""
-    messages = (
-        Message("request", 0x7E0, 8, 0, varying=True, depth=1, frame_bits=135),
-        Message("response", 0x7E8, 8, 1, varying=True, depth=1, frame_bits=135),
-    )
-    network = Network(
-        (Segment(bitrate_bit_s=500_000.0),),
-        (Node("tester"), Node("ECU")),
-        messages,
-        channels=(Channel(REQUEST, RESPONSE, block_size=block_size, stmin_ns=0),),
-    )
+    network = replace(NETWORK, channels=(Channel(REQUEST, RESPONSE, block_size=block_size, stmin_ns=0),))
     engine = kind(network, 1, logged=[0])
     data = bytes(index * 7 % 256 for index in range(length))
     engine.transfer(0, np.array([0]), np.array([0]), [data])
@@ -54,3 +55,16 @@ def test_how_many_frames_a_transfer_takes(kind: type[Engine], length: int, block
     blocks = 0 if not consecutive else 1 if block_size == 0 else 1 + (consecutive - 1) // block_size
     statistics = transfer(kind, length, block_size).statistics
     assert statistics.frames.tolist() == [[1 + consecutive, blocks]]
+
+
+@EACH_ENGINE
+@pytest.mark.parametrize(("length", "flow_controls"), [(4095, 0), (4096, 1)])
+def test_a_long_length_is_ignored_where_the_short_one_would_do(
+    kind: type[Engine], length: int, flow_controls: int
+) -> None:
+    """ISO 15765-2:2016, 9.6.3.2: a first frame with the escape, and no more than 4095 bytes, gets no flow control."""
+    engine = kind(NETWORK, 1)
+    first = np.frombuffer(b"\x10\0" + length.to_bytes(4, "big") + bytes(2), np.uint8)
+    engine.send(REQUEST, np.array([0]), np.array([0]), first.reshape(1, 8))
+    engine.advance(np.array([10_000_000]))
+    assert engine.statistics.frames.tolist() == [[1, flow_controls]]

@@ -244,6 +244,7 @@ RECEIVERS = [
                     b"\x10\x09" + bytes(5),
                     b"\x10\x06" + bytes(6),
                     b"\x10\0\0\0\0\x02" + bytes(2),
+                    b"\x10\0\0\0\x0f\xff" + bytes(2),  # the long length where the short one would do
                     b"\x21abc",
                     b"\x30\0\0",
                     b"\x40\0\0",

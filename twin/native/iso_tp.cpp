@@ -146,6 +146,7 @@ Answer IsoTpReceiver::first(const Link& link, const uint8_t* frame, size_t lengt
   if (total == 0) {
     header = 6;
     for (int i = 2; i < 6; ++i) total = total << 8 | frame[i];
+    if (total <= SHORT_TOTAL) return {};
   }
   if (total <= length - header) return {};
   Answer answer;

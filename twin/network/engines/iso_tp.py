@@ -33,7 +33,8 @@ Receiver:
 - waiting in vain: NO_CONSECUTIVE_FRAME.
 A frame that is none of these, or shorter than what it says of itself, is ignored. In particular a single frame of more
 than 8 bytes has to begin with 0x00; a first frame has at least 8 bytes, and more data than it carries itself; a
-consecutive frame carries at least a byte, and as much of what is missing as it has; a flow control has 3 bytes.
+consecutive frame carries at least a byte, and as much of what is missing as it has; a flow control has 3 bytes. A first
+frame with a 32-bit length of up to 4095 bytes is none (ISO 15765-2:2016, 9.6.3.2).
 
 A sender is confirmed by its own frame only, the last one that it released; receivers go by content, whoever sent it.
 What has been released stays so, whatever becomes of its transfer.
@@ -227,6 +228,8 @@ class LinkReceiver:
         header, length = 2, (frame[0] & 0xF) << 8 | frame[1]
         if length == 0:
             header, length = 6, int.from_bytes(frame[2:6], "big")
+            if length <= _SHORT_FIRST_BYTES:
+                return []
         if length <= len(frame) - header:
             return []
         before = self._interrupted()
