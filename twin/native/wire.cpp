@@ -7,7 +7,8 @@ namespace twin {
 namespace {
 
 constexpr uint8_t DOMINANT = 0, RECESSIVE = 1;
-constexpr int64_t LONGEST_RUN = 5;
+constexpr int64_t LONGEST_RUN = 5, DLC_BITS = 4;
+constexpr int64_t FIXED_STUFF_PERIOD = 5;  // a fixed stuff bit, then four bits of the CRC field
 constexpr std::array<uint32_t, 8> STUFF_COUNT = {0b0000, 0b0011, 0b0110, 0b0101, 0b1100, 0b1111, 0b1010, 0b1001};
 constexpr std::array<int64_t, 16> FD_LENGTHS = {0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 32, 48, 64};
 
@@ -122,8 +123,49 @@ int64_t run_with_wrong_bit(const WireFrame& frame, int64_t bit) {
 // Whether receivers find a stuff error or a form error in the wrong bit itself.
 bool receivers_notice(const WireFrame& frame, int64_t bit) {
   if (bit < frame.stuffed_end) return run_with_wrong_bit(frame, bit) > LONGEST_RUN;
-  if (bit < frame.crc_end) return (bit - frame.stuffed_end) % 5 == 0;  // a fixed stuff bit, then four bits
+  if (bit < frame.crc_end) return (bit - frame.stuffed_end) % FIXED_STUFF_PERIOD == 0;
   return true;
+}
+
+// Levels [start, end) of the dynamically stuffed part; a stuff bit is what follows five equal levels.
+Levels without_stuff_bits(const WireFrame& frame, int64_t start, int64_t end) {
+  Levels bits;
+  for (int64_t index = start; index < end; ++index) {
+    const auto level = frame.levels.begin() + index;
+    if (index < LONGEST_RUN || std::count(level - LONGEST_RUN, level, level[-1]) < LONGEST_RUN) bits.push_back(*level);
+  }
+  return bits;
+}
+
+// Bits of the dynamically stuffed part that receivers still expect behind the wrong one, if a flag follows.
+int64_t stuffed_bits_left(const Format& format, const WireFrame& frame, int64_t bit, uint8_t flag_level) {
+  int64_t left = without_stuff_bits(frame, bit + 1, frame.stuffed_end).size();
+  if (format.fd && bit >= frame.data_start) {
+    Levels since_esi = without_stuff_bits(frame, frame.data_start, bit);
+    since_esi.push_back(1 - frame.levels[bit]);
+    const int64_t missing = 1 + DLC_BITS - static_cast<int64_t>(since_esi.size());
+    if (missing >= 0) {
+      since_esi.resize(1 + DLC_BITS, flag_level);
+      size_t dlc = 0;
+      for (int64_t place = 1; place <= DLC_BITS; ++place) dlc = dlc << 1 | since_esi[place];
+      left = missing + 8 * FD_LENGTHS[dlc];
+    }
+  }
+  const bool stuff_bit = run_with_wrong_bit(frame, bit) == LONGEST_RUN && !(format.fd && left == 0);
+  return left + stuff_bit;
+}
+
+// Bits of the sender's flag that receivers see until they find an error, the last one included.
+int64_t bits_until_noticed(const Format& format, const WireFrame& frame, int64_t bit, uint8_t flag_level) {
+  const bool same_level = frame.levels[bit] != flag_level;
+  int64_t stuff_error = LONGEST_RUN + 1 - (same_level ? run_with_wrong_bit(frame, bit) : 0);
+  const int64_t behind_stuffed = bit < frame.stuffed_end
+                                     ? stuffed_bits_left(format, frame, bit, flag_level) + 1
+                                     : FIXED_STUFF_PERIOD - (bit - frame.stuffed_end) % FIXED_STUFF_PERIOD;
+  const int64_t delimiter = format.fd ? frame.crc_end - bit : behind_stuffed;
+  if (format.fd && (same_level || behind_stuffed > 1)) stuff_error = std::min(stuff_error, behind_stuffed);
+  if (stuff_error <= delimiter) return stuff_error;
+  return flag_level == DOMINANT ? delimiter : std::min(delimiter + 2, ERROR_FLAG_BITS);
 }
 
 }  // namespace
@@ -135,9 +177,8 @@ WireFrame wire_frame(const Format& format, const uint8_t* payload) {
 int64_t error_flag_bits(const Format& format, const WireFrame& frame, int64_t bit, bool sender_passive) {
   if (receivers_notice(frame, bit)) return ERROR_FLAG_BITS;
   if (format.switches && frame.data_start <= bit && bit < frame.data_end) return ERROR_FLAG_BITS + 1;
-  const uint8_t flag_level = sender_passive ? RECESSIVE : DOMINANT;
-  const int64_t run = frame.levels[bit] != flag_level ? run_with_wrong_bit(frame, bit) : 0;
-  return 2 * ERROR_FLAG_BITS - run;
+  if (bit == 0 && sender_passive) return ERROR_FLAG_BITS;  // nobody knows of a frame
+  return bits_until_noticed(format, frame, bit, sender_passive ? RECESSIVE : DOMINANT) + ERROR_FLAG_BITS;
 }
 
 }  // namespace twin

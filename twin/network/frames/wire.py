@@ -6,7 +6,8 @@ Hartwich, "Advantages of CAN FD error detection mechanisms compared to Classical
 flags Bosch, "CAN Specification 2.0", 1991, error frame (six to twelve bits in all).
 
 Not modelled: an ACK slot of two bits, which CAN FD receivers tolerate; overload frames; the recessive ESI of
-error-passive senders of FD frames.
+error-passive senders of FD frames; receivers that switch their bit rate by a wrong BRS, or leave the frame by a
+protocol exception.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ SUSPEND_TRANSMISSION_BITS = 8
 """What an error-passive sender waits in addition, before it may send again."""
 
 _LONGEST_RUN = 5
+_FIXED_STUFF_PERIOD = 5
+"""A fixed stuff bit, then four bits of the CRC field."""
+_DLC_BITS = 4
 _GRAY_CODE_AND_PARITY = (0b0000, 0b0011, 0b0110, 0b0101, 0b1100, 0b1111, 0b1010, 0b1001)
 """Stuff count modulo 8, Gray-coded, and the bit that makes its ones an even number."""
 
@@ -60,17 +64,28 @@ def wire_frame(frame_format: FrameFormat, data: bytes) -> WireFrame:
 def error_flag_bits(frame: WireFrame, bit: int, *, sender_passive: bool) -> int:
     """Return how many bits the superposed error flags take that follow the wrong bit of index ``bit``.
 
-    ISO 11898-1, simplified as follows. All nodes see the level of that bit inverted. The sender notices in that bit
-    (also where ISO would have it lose the arbitration), and from the next one on sends its flag: six dominant bits, or
-    six recessive ones if ``sender_passive``. Receivers are error-active, count equal levels until the CRC delimiter
-    and through any flag, and
+    ISO 11898-1:2015, error detection and error signalling. All nodes see the level of that bit inverted. The sender
+    notices in that bit (also where ISO would have it lose the arbitration), and from the next one on sends its flag:
+    six dominant bits, or six recessive ones if ``sender_passive``. Receivers are error-active. They
 
     - notice in the same bit, so that all flags coincide: **6 bits**, where the wrong bit is the sixth equal level of
       the dynamically stuffed part, is a fixed stuff bit, or lies behind the CRC sequence;
     - else, in the data phase of a frame that switches its bit rate, notice within the first nominal bit of the flag,
-      which is taken to be longer than six data bits: **7 bits**;
-    - else notice with the sixth equal level, of which the flag contributes 6 - r if r of them (0 to 5) end with the
-      wrong bit: **12 - r bits**, as their own flags follow then.
+      which is taken to be longer than six data bits: **7 bits**, also where the CRC sequence ends before;
+    - else notice in bit n behind the wrong one, and their own flags follow: **n + 6 bits**; or never, if they take the
+      wrong bit of a passive sender for an idle bus, as it is the start of frame: **6 bits**.
+
+    Receivers read the flag as if it were the rest of the frame, so it is they who say where a field ends: without the
+    stuff bits that the flag overwrites, and with a DLC of which the flag may be a part. Bit n is the first of
+
+    - the sixth equal level of the dynamically stuffed part: n = 6 - r if r of them (0 to 5) end with the wrong bit,
+      the bit behind that part included, where a stuff bit is due behind five of them;
+    - a fixed stuff bit equal to the bit before it: the next one, or the one five bits later if the next one follows
+      the wrong bit and that is the flag's inverse;
+    - the CRC delimiter, if the flag is dominant;
+    - the ACK delimiter, if the flag is recessive: nobody acknowledges, and a CRC error is signalled behind that bit.
+      Where that is bit 7, the sender's flag is over, and ISO has the receivers' flags be a second error of the sender,
+      in its error delimiter. That is left out: n = 6, so that a wrong bit is one error of 12 bits at most.
 
     Error delimiter (8 bits) and interframe space (3 bits) come next, and 8 bits more for the next frame of a sender
     that is passive: 17 to 31 bits in all.
@@ -82,9 +97,9 @@ def error_flag_bits(frame: WireFrame, bit: int, *, sender_passive: bool) -> int:
         return ERROR_FLAG_BITS
     if frame.frame_format.bit_rate_switch and frame.data_start <= bit < frame.data_end:
         return ERROR_FLAG_BITS + 1
-    flag_level = RECESSIVE if sender_passive else DOMINANT
-    run = _run_with_wrong_bit(frame, bit) if frame.levels[bit] != flag_level else 0
-    return 2 * ERROR_FLAG_BITS - run
+    if bit == 0 and sender_passive:
+        return ERROR_FLAG_BITS
+    return _bits_until_noticed(frame, bit, RECESSIVE if sender_passive else DOMINANT) + ERROR_FLAG_BITS
 
 
 def _receivers_notice(frame: WireFrame, bit: int) -> bool:
@@ -92,8 +107,52 @@ def _receivers_notice(frame: WireFrame, bit: int) -> bool:
     if bit < frame.stuffed_end:
         return _run_with_wrong_bit(frame, bit) > _LONGEST_RUN
     if bit < frame.crc_end:
-        return (bit - frame.stuffed_end) % 5 == 0  # a fixed stuff bit, then four bits
+        return (bit - frame.stuffed_end) % _FIXED_STUFF_PERIOD == 0
     return True
+
+
+def _bits_until_noticed(frame: WireFrame, bit: int, flag_level: int) -> int:
+    """How many bits of the sender's flag receivers see until they find an error, the last one included."""
+    same_level = frame.levels[bit] != flag_level
+    stuff_error = _LONGEST_RUN + 1 - (_run_with_wrong_bit(frame, bit) if same_level else 0)
+    if bit < frame.stuffed_end:
+        behind_stuffed = _stuffed_bits_left(frame, bit, flag_level) + 1
+    else:
+        behind_stuffed = _FIXED_STUFF_PERIOD - (bit - frame.stuffed_end) % _FIXED_STUFF_PERIOD
+    delimiter = behind_stuffed
+    if frame.frame_format.fd:
+        delimiter = frame.crc_end - bit  # out of the flag's reach where receivers might expect it elsewhere
+        if same_level or behind_stuffed > 1:
+            stuff_error = min(stuff_error, behind_stuffed)
+    if stuff_error <= delimiter:
+        return stuff_error
+    return delimiter if flag_level == DOMINANT else min(delimiter + 2, ERROR_FLAG_BITS)
+
+
+def _stuffed_bits_left(frame: WireFrame, bit: int, flag_level: int) -> int:
+    """How many bits of the dynamically stuffed part receivers still expect behind the wrong one, if a flag follows.
+
+    That is a stuff bit where five equal levels end with the wrong bit, but for CAN FD's last one, and no other: a
+    later one is due only behind five bits of the flag, and the flag breaks it.
+    """
+    left = len(_without_stuff_bits(frame, bit + 1, frame.stuffed_end))
+    if frame.frame_format.fd and bit >= frame.data_start:
+        since_esi = [*_without_stuff_bits(frame, frame.data_start, bit), 1 - frame.levels[bit]]
+        missing = 1 + _DLC_BITS - len(since_esi)
+        if missing >= 0:
+            dlc = [*since_esi[1:], *([flag_level] * missing)]
+            left = missing + 8 * FD_LENGTHS[int("".join(map(str, dlc)), 2)]
+    stuff_bit = _run_with_wrong_bit(frame, bit) == _LONGEST_RUN and not (frame.frame_format.fd and left == 0)
+    return left + stuff_bit
+
+
+def _without_stuff_bits(frame: WireFrame, start: int, end: int) -> list[int]:
+    """Levels ``[start, end)`` of the dynamically stuffed part; a stuff bit is what follows five equal levels."""
+    return [
+        frame.levels[index]
+        for index in range(start, end)
+        if index < _LONGEST_RUN or len(set(frame.levels[index - _LONGEST_RUN : index])) > 1
+    ]
 
 
 def _run_with_wrong_bit(frame: WireFrame, bit: int) -> int:
