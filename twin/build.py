@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -26,9 +26,10 @@ from twin.network.dbc.database import Database, bus_messages
 from twin.network.disturbances import Disturbance
 from twin.network.engines.engine import Engine
 from twin.network.engines.registry import ENGINES
+from twin.network.network import Message
 from twin.network.options import Bus
 from twin.network.replay import Replayed, Traffic
-from twin.network.site import SiteNetwork, site_network
+from twin.network.site import SiteNetwork, ecus_of, site_network
 from twin.plant.action import Action
 from twin.plant.assembly import open_plant
 from twin.plant.plant import Plant, Wiring
@@ -67,7 +68,7 @@ class World:
     controllers: Controllers
     sensing: Sensing
     injected: tuple[Event, ...]
-    """The truth about the faults, for the log: what the BMS makes of them is another matter."""
+    """The truth about faults and replayed traces, for the log: what the BMS makes of them is another matter."""
 
     def close(self) -> None:
         """Free the FMUs."""
@@ -84,13 +85,13 @@ def build(scenario: Scenario, sites: Sequence[int] | None = None) -> World:
     architecture = architecture_of(scenario, wiring)
     problems: list[Problem] = []
     network = attempt(problems, lambda: SiteBuses.of(scenario, wiring))
-    messages = attempt(problems, lambda: _messages(scenario, architecture, wiring, network.wires)) if network else None
     plant = attempt(problems, lambda: _plant(scenario, fleet))
-    if network is None or messages is None or plant is None:
+    if network is None or plant is None:
         if plant:
             plant.close()
         raise InputError(problems)
     buses = _buses(scenario, fleet, network.wires)
+    messages = MessageTable(network.wires, wiring.packs, wiring.modules)
     for traffic in network.replays:
         messages.silence(wiring.sites, traffic.rows(fleet.site_ids.tolist()), traffic.layouts)
     return World(
@@ -102,7 +103,7 @@ def build(scenario: Scenario, sites: Sequence[int] | None = None) -> World:
         messages,
         _controllers(scenario, fleet, architecture, messages, buses),
         _sensing(scenario, fleet),
-        _injected(scenario, fleet),
+        (*_replayed(fleet, network.replays), *_injected(scenario, fleet)),
     )
 
 
@@ -131,20 +132,40 @@ class SiteBuses:
     def of(cls, scenario: Scenario, wiring: Wiring) -> SiteBuses:
         """Return the network of a site, and the traces that are replayed on it.
 
-        Raises InputError where database, options, traces and faults do not fit each other.
+        Raises InputError with everything in which database, options, traces, faults and firmware do not fit each other.
         """
         layouts = site_messages(scenario, wiring)
-        problems: list[Problem] = list(_taken(scenario, layouts))
+        problems = [
+            *_unmet(scenario, wiring, layouts),
+            *_nowhere(scenario, layouts),
+            *_taken(scenario, layouts),
+            *_no_sites(scenario),
+        ]
         read = [attempt(problems, partial(Traffic.of, replay, layouts)) for replay in scenario.bus.replay]
-        if problems:
+        beside = _beside(scenario, read, problems)
+        wires = attempt(problems, lambda: _wires(scenario, layouts, beside))
+        if wires is None or problems:
             raise InputError(problems)
-        replays = tuple(traffic for traffic in read if traffic)
-        beside = [message for fault in scenario.faults for message in fault.messages()]
-        beside += [message for traffic in replays for message in traffic.messages()]
-        wires = site_network(layouts, scenario.bus, dict.fromkeys(beside))
-        if problems := list(_nowhere(scenario, wires)):
-            raise InputError(problems)
-        return cls(wires, replays)
+        return cls(wires, tuple(traffic for traffic in read if traffic))
+
+
+def _unmet(scenario: Scenario, wiring: Wiring, layouts: Sequence[MessageLayout]) -> Iterator[Problem]:
+    """Yield what the database lacks that the firmware needs."""
+    if scenario.bus.database != Bus().database:
+        known = bus_messages(Database.load(Bus().database), wiring.packs, wiring.modules)
+        firmware = architecture_of(scenario, wiring).firmware()
+        kinds = {kind for one in firmware for kind in (*one.reads, *one.sends)}
+        yield from unmet(layouts, known, kinds, scenario.bus.database)
+
+
+def _nowhere(scenario: Scenario, layouts: Sequence[MessageLayout]) -> Iterator[Problem]:
+    """Yield the faults that name a node or message that is not on the buses."""
+    nodes = [*ecus_of(layouts), *(replay.node for replay in scenario.bus.replay)]
+    names = {"node": nodes, "message": [layout.name for layout in layouts]}
+    for index, fault in enumerate(scenario.faults):
+        found = [p for effect in fault.effects() if isinstance(effect, Disturbance) for p in effect.problems(names)]
+        for problem in dict.fromkeys(found):
+            yield replace(problem, path=f"faults[{index}].{problem.path}")
 
 
 def _taken(scenario: Scenario, layouts: Sequence[MessageLayout]) -> Iterator[Problem]:
@@ -159,12 +180,45 @@ def _taken(scenario: Scenario, layouts: Sequence[MessageLayout]) -> Iterator[Pro
                 yield Problem(f"{found} free", path=f"faults[{index}].identifier")
 
 
-def _nowhere(scenario: Scenario, wires: SiteNetwork) -> Iterator[Problem]:
-    """Yield the faults that name a node or message that is not on the buses."""
-    for index, fault in enumerate(scenario.faults):
-        found = [p for effect in fault.effects() if isinstance(effect, Disturbance) for p in effect.problems(wires)]
-        for problem in dict.fromkeys(found):
-            yield replace(problem, path=f"faults[{index}]")
+def _no_sites(scenario: Scenario) -> Iterator[Problem]:
+    """Yield the sites of replayed traces that the fleet has not."""
+    last = scenario.fleet.sites - 1
+    expected = f"0 to {last}" if last else "0, the only one"
+    for index, replay in enumerate(scenario.bus.replay):
+        for place, site in enumerate(replay.sites or ()):
+            if site > last:
+                yield Problem(f"found {site}; expected {expected}", path=f"bus.replay[{index}].sites[{place}]")
+
+
+def _beside(
+    scenario: Scenario, replays: Sequence[Traffic | None], problems: Sequence[Problem]
+) -> dict[tuple[str, Message], str]:
+    """Return the messages beside the database's, with their senders, and what in the scenario wants each first.
+
+    Faults that have problems already want none.
+    """
+    wrong = {(problem.path or "").partition(".")[0] for problem in problems}
+    wanting = [(f"faults[{index}]", fault.messages()) for index, fault in enumerate(scenario.faults)]
+    wanting = [(path, messages) for path, messages in wanting if path not in wrong]
+    wanting += [(f"bus.replay[{index}]", one.messages()) for index, one in enumerate(replays) if one]
+    beside: dict[tuple[str, Message], str] = {}
+    for path, messages in wanting:
+        for message in messages:
+            beside.setdefault(message, path)
+    return beside
+
+
+def _wires(
+    scenario: Scenario, layouts: Sequence[MessageLayout], beside: Mapping[tuple[str, Message], str]
+) -> SiteNetwork:
+    """Return the network; its problems with messages ``beside`` the database's are those of what wants them."""
+    try:
+        return site_network(layouts, scenario.bus, beside)
+    except InputError as error:
+        places = {message.name: path for (_, message), path in beside.items()}
+        raise InputError(
+            replace(problem, path=places.get(problem.path or "", problem.path)) for problem in error.problems
+        ) from None
 
 
 def _buses(scenario: Scenario, fleet: Fleet, wires: SiteNetwork) -> Engine:
@@ -194,17 +248,6 @@ def architecture_of(scenario: Scenario, wiring: Wiring) -> Architecture:
         wiring.packs, wiring.modules, wiring.cells, scenario.bms.capacity_Ah, OcvCurve(knots[:, 0], knots[:, 1])
     )
     return kind(scenario.bms, site)
-
-
-def _messages(scenario: Scenario, architecture: Architecture, wiring: Wiring, wires: SiteNetwork) -> MessageTable:
-    """Return the messages on the bus. Raises InputError where the database lacks what the firmware needs."""
-    table = MessageTable(wires, wiring.packs, wiring.modules)
-    if scenario.bus.database != Bus().database:
-        known = bus_messages(Database.load(Bus().database), wiring.packs, wiring.modules)
-        kinds = {kind for firmware in architecture.firmware() for kind in (*firmware.reads, *firmware.sends)}
-        if problems := list(unmet(table.layouts, known, kinds, scenario.bus.database)):
-            raise InputError(problems)
-    return table
 
 
 def _plant(scenario: Scenario, fleet: Fleet) -> Plant:
@@ -243,6 +286,14 @@ def _controllers(
     schedule = Schedule(numbers, period_ns, scenario.seed, fleet.site_ids, drift_ppm=bms.clock_drift_ppm)
     memory = {"module_monitor": {"soc": _remembered_soc(scenario.seed, fleet).ravel()}}
     return Controllers(architecture, schedule, messages, buses, memory, len(fleet.site_ids))
+
+
+def _replayed(fleet: Fleet, replays: Sequence[Traffic]) -> Iterator[Event]:
+    """Yield what traces say on the buses of these sites, and what of them is left out."""
+    for traffic in replays:
+        text = traffic.told(fleet.duration_ns)
+        for row in traffic.rows(fleet.site_ids.tolist()):
+            yield Event(0, row, -1, -1, Level.INFO, "replay", "scenario", text, "the scenario says so")
 
 
 def _injected(scenario: Scenario, fleet: Fleet) -> tuple[Event, ...]:

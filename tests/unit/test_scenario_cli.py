@@ -62,6 +62,81 @@ def test_check_names_every_mistake(tmp_path: Path) -> None:
     assert len(caught.value.problems) == 2
 
 
+MISTAKEN = """\
+name: x
+start: 2026-06-21T06:00:00+08:00
+duration_s: 600
+fleet: {sites: 3}
+bus:
+  segments:
+    - {name: inverter, nodes: [Invertor], gateway: Pack1}
+  replay:
+    - {file: home.log, node: Pack1}
+    - {file: free.log, node: Charger, sites: [2, 7]}
+    - {file: home.log, node: Inverter}
+    - {file: short.log, node: Inverter}
+faults:
+  - {kind: babbling_node, site: 0, node: Modul02, start_s: 3}
+  - {kind: babbling_node, site: 0, node: Module01, identifier: 0x305, start_s: 3}
+  - {kind: wrong_frames, site: 0, message: Pack1_Comand, start_s: 3}
+  - {kind: broken_wire, site: 0, node: Nobody, start_s: 3}
+  - {kind: broken_wire, site: 0, node: Charger, start_s: 3}
+"""
+
+
+def _check(folder: Path, text: str) -> list[str]:
+    """Return the mistakes that ``twin check`` finds, without the folder."""
+    traces = {"home": "305#0102030405060708", "free": "7A0#0102", "short": "305#01"}
+    for name, frame in traces.items():
+        (folder / f"{name}.log").write_text(f"(0.000000) can0 {frame}\n")
+    (folder / "s.yaml").write_text(text)
+    with pytest.raises(InputError) as caught:
+        check.command(folder / "s.yaml")
+    return [str(problem).replace(f"{folder}/", "") for problem in caught.value.problems]
+
+
+def test_check_names_every_mistake_about_the_buses(tmp_path: Path) -> None:
+    assert _check(tmp_path, MISTAKEN) == [
+        "s.yaml:14: faults[0].node: there is no node 'Modul02' on the bus (did you mean Module02?)",
+        "s.yaml:16: faults[2].message: there is no message 'Pack1_Comand' on the bus (did you mean Pack1_Command?)",
+        "s.yaml:17: faults[3].node: there is no node 'Nobody' on the bus",
+        "s.yaml:15: faults[1].identifier: found 0x305, the identifier of Inverter_Heartbeat; "
+        "expected one that the database leaves free",
+        "s.yaml:10: bus.replay[1].sites[1]: found 7; expected 0 to 2",
+        "home.log: found frames of Inverter; expected some of Pack1",
+        "short.log: found a classic data frame of 1 bytes; expected Inverter_Heartbeat as in the database, "
+        "a classic data frame of 8 bytes",
+        "s.yaml:7: bus.segments[0]: no ECU is called Invertor; there are Pack1, Module01, Module02, Inverter",
+    ]
+
+
+TAKEN_TWICE = """\
+name: x
+start: 2026-06-21T06:00:00+08:00
+duration_s: 600
+bus: {replay: [{file: free.log, node: Charger}]}
+faults:
+  - {kind: babbling_node, site: 0, node: Module01, identifier: 0x7A0, start_s: 3}
+  - {kind: babbling_node, site: 0, node: Module01, start_s: 3}
+  - {kind: babbling_node, site: 0, node: Module01, start_s: 30}
+  - {kind: babbling_node, site: 0, node: Module02, start_s: 3}
+"""
+
+
+def test_check_names_identifiers_that_are_taken_twice(tmp_path: Path) -> None:
+    assert _check(tmp_path, TAKEN_TWICE) == [
+        "s.yaml:9: faults[3]: identifier 0x0 is Babble_Module01_0's already",
+        "s.yaml:4: bus.replay[0]: identifier 0x7a0 is Babble_Module01_7A0's already",
+    ]
+
+
+def test_check_names_what_a_database_lacks(tmp_path: Path) -> None:
+    shipped = (resources.folder("data") / "can" / "home_battery.dbc").read_text()
+    (tmp_path / "own.dbc").write_text(shipped.replace("Module02_State", "Module02_Status"))
+    text = TAKEN_TWICE.split("bus:")[0] + "bus: {database: own.dbc}\n"
+    assert "own.dbc: Module02_State: no such message, which the BMS needs" in "\n".join(_check(tmp_path, text))
+
+
 def test_schema_to_a_file_and_to_the_screen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     schema.command()
     assert capsys.readouterr().out == schema_text()

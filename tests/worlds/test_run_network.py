@@ -183,20 +183,49 @@ def test_a_recorded_trace_speaks_for_a_node(tmp_path: Path) -> None:
     np.testing.assert_array_equal(beats[1], beats[0][: len(beats[1])])
     instants_ns = second["release_ns"].values[second["identifier"].values == 0x305]
     assert instants_ns.min() >= 10_000_000_000
+    (told_of,) = events(replayed).query("code == 'replay'")["message"]
+    kept, late = len(beats[0]), len(beats[0]) - len(beats[1])
+    rest = len(first["identifier"]) - kept
+    assert told_of == (
+        f"{kept} frames of home.asc are sent by Inverter, {late} of them after the end of the run; "
+        f"{rest} are left out: other nodes' messages, copies on other channels or error frames"
+    )
     assert twin("rerun", replayed, "--site", "0", "-o", tmp_path / "again", "--quiet").returncode == 0
     again = group(tmp_path / "again", "frames")
     np.testing.assert_array_equal(again["start_ns"].values, second["start_ns"].values)
 
 
-@pytest.mark.parametrize("frame", ["305#0102", "305#R8", "305##10102030405060708"], ids=["short", "remote", "FD"])
-def test_a_trace_that_does_not_fit_the_database_is_refused(frame: str, tmp_path: Path) -> None:
+MISFITS = {
+    "short": (
+        "305#0102",
+        "Inverter",
+        "expected Inverter_Heartbeat as in the database, a classic data frame of 8 bytes",
+    ),
+    "remote": ("305#R8", "Inverter", "expected Inverter_Heartbeat as in the database, a classic data frame of 8 bytes"),
+    "FD": ("305##10102030405060708", "Inverter", "expected Inverter_Heartbeat as in the database, a classic data"),
+    "of another ECU": (
+        "305#0102030405060708",
+        "Pack1",
+        "other.log: found frames of Inverter; expected some of Pack1\n",
+    ),
+    "of nobody": ("7A0#00", "Pack1", "other.log: found frames of no message of the database; expected some of Pack1"),
+    "of a misspelt ECU": (
+        "305#0102030405060708",
+        "Invertor",
+        "other.log: found frames of Inverter; expected some of Invertor (did you mean Inverter?)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("frame", "node", "says"), MISFITS.values(), ids=MISFITS)
+def test_a_trace_that_does_not_fit_the_database_is_refused(frame: str, node: str, says: str, tmp_path: Path) -> None:
     (tmp_path / "other.log").write_text(f"(0.000000) can0 {frame}\n")
-    text = ONE_HOME + f"bus: {{replay: [{{file: {tmp_path}/other.log, node: Inverter}}]}}\n"
+    text = ONE_HOME + f"bus: {{replay: [{{file: {tmp_path}/other.log, node: {node}}}]}}\n"
     (tmp_path / "other.yaml").write_text(text)
     done = twin("run", tmp_path / "other.yaml", "-o", tmp_path / "other", "--quiet")
     assert done.returncode == 2
     assert "other.log: found " in done.stderr
-    assert "expected Inverter_Heartbeat as in the database, a classic data frame of 8 bytes" in done.stderr
+    assert says in done.stderr
     assert not (tmp_path / "other").exists()
 
 
@@ -205,7 +234,11 @@ def test_a_trace_of_a_foreign_device_adds_its_frames(tmp_path: Path) -> None:
         "(0.000000) can0 7A0#0102\n(0.500000) can0 18FF1234#00112233445566\n(1.000000) can0 7A0#\n"
     )
     text = ONE_HOME + f"bus: {{replay: [{{file: {tmp_path}/foreign.log, node: Charger, start_s: 20}}]}}\n"
-    frames = group(run(tmp_path, text), "frames").to_dataframe().groupby(level="frame").first()
+    folder = run(tmp_path, text)
+    (told_of,) = events(folder).query("code == 'replay'").itertuples()
+    assert (told_of.time_ns, told_of.site_id, told_of.source) == (0, 0, "scenario")
+    assert told_of.message == "3 frames of foreign.log are sent by Charger"
+    frames = group(folder, "frames").to_dataframe().groupby(level="frame").first()
     foreign = frames[frames["identifier"].isin([0x7A0, 0x18FF1234])]
     assert foreign["release_ns"].tolist() == [20_000_000_000, 20_500_000_000, 21_000_000_000]
     assert foreign["length"].tolist() == [2, 7, 0]

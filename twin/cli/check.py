@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from twin.errors import InputError, Problem, attempt
+
 if TYPE_CHECKING:
     from twin.analysis.bus_bounds import SentMessage, SiteBounds
     from twin.scenario import Fleet, Scenario
@@ -31,17 +33,33 @@ def command(
     Example: twin check scenarios/home_fleet.yaml --set fleet.sites=1000
     """
     from twin.analysis.bus_bounds import site_bounds
-    from twin.scenario import expand, load, placed
+    from twin.scenario import load, placed
 
     with placed(scenario, override or []):
         checked = load(scenario, override or [])
-        fleet, bounds = expand(checked), site_bounds(checked)
+        fleet, bounds = expanded(checked), site_bounds(checked)
         topics = list(summary(checked, fleet, bounds))
     print(f"{scenario}: {checked.name}")
     for topic, text in topics:
         print(f"  {topic:<10} {text}")
     for warning in bounds.warnings():
         print(f"warning: {warning}; see: twin bus {scenario}")
+
+
+def expanded(scenario: Scenario) -> Fleet:
+    """Return the fleet of a scenario. Raises InputError with every mistake that a run would find before its FMUs."""
+    from twin.build import SiteBuses
+    from twin.plant.plant import Wiring
+    from twin.scenario import expand
+    from twin.scenario.models import CELLS
+
+    problems: list[Problem] = []
+    site = Wiring(1, scenario.fleet.packs, scenario.fleet.modules, CELLS)
+    buses = attempt(problems, lambda: SiteBuses.of(scenario, site))
+    fleet = attempt(problems, lambda: expand(scenario))
+    if buses is None or fleet is None:
+        raise InputError(problems)
+    return fleet
 
 
 def summary(scenario: Scenario, fleet: Fleet, bounds: SiteBounds) -> Iterator[tuple[str, str]]:

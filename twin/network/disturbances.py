@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,14 +29,14 @@ class Disturbance(ABC):
     def apply(self, engine: Engine, wires: SiteNetwork) -> None:
         """Tell the engine, of which ``site`` is a row."""
 
-    def problems(self, wires: SiteNetwork) -> Iterator[Problem]:
-        """Yield what it names and the site's network has not."""
-        for name in ("node", "message"):
-            value, known = getattr(self, name, ""), wires.names(name)
+    def problems(self, names: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
+        """Yield what it names and a site has not; ``names`` are those of the site's nodes and messages."""
+        for field, known in names.items():
+            value = getattr(self, field, "")
             if value and value not in known:
                 close = difflib.get_close_matches(value, known, 1)
                 suggestion = f"did you mean {close[0]}?" if close else None
-                yield Problem(f"there is no {name} {value!r} on the bus", suggestion=suggestion)
+                yield Problem(f"there is no {field} {value!r} on the bus", path=field, suggestion=suggestion)
 
     @property
     def ends(self) -> bool:
@@ -96,7 +96,7 @@ class WrongFrames(Disturbance):
         if self.node:
             engine.invert(self.rows(), self.instants(), bit=self.bit, frames=self.frames, node=wires.node(self.node))
             return
-        for message in wires.sent(wires.names("message").index(self.message)):
+        for message in wires.sent(wires.layout(self.message)):
             engine.invert(self.rows(), self.instants(), bit=self.bit, frames=self.frames, message=message)
 
     @property

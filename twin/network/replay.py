@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ class Traffic:
     """
 
     node: str
+    file: str
     recording: Recording
     start_ns: int
     sites: tuple[int, ...] | None
@@ -43,8 +45,8 @@ class Traffic:
     def of(cls, options: Replay, layouts: Sequence[MessageLayout]) -> Traffic:
         """Return what a node says of a trace.
 
-        Raises InputError if the file cannot be read, or has frames of the node that its messages in the database have
-        not.
+        Raises InputError if the file cannot be read, has no frame of the node, or has frames of it that its messages in
+        the database have not.
         """
         recording = read_trace(Path(options.file))
         mine = tuple(index for index, layout in enumerate(layouts) if layout.sender == options.node)
@@ -54,10 +56,13 @@ class Traffic:
         said = np.array([senders.get((one.identifier, one.extended), "") == sender for one in kinds] + [False])
         kept = np.flatnonzero(said[kind] & (recording.channel == _lowest_channel(recording, kind, len(kinds))[kind]))
         whole = recording.select(kept)
+        if not len(whole):
+            raise InputError(_nothing(options, [senders.get((one.identifier, one.extended), "") for one in kinds]))
         if problems := list(_misfits(options.file, whole, [layouts[index] for index in mine])):
             raise InputError(problems)
         return cls(
             node=options.node,
+            file=Path(options.file).name,
             recording=whole,
             start_ns=round(options.start_s * 1e9),
             sites=None if options.sites is None else tuple(options.sites),
@@ -66,6 +71,21 @@ class Traffic:
             layouts=mine,
             left_out=len(recording) - len(whole),
         )
+
+    @property
+    def release_ns(self) -> NDArray[np.int64]:
+        """When each frame is queued: as in the trace, the first one at ``start_ns``."""
+        return self.recording.time_ns - self.recording.time_ns[0] + self.start_ns
+
+    def told(self, end_ns: int) -> str:
+        """Return in words what of the trace is sent in a run that ends at an instant, and what is not."""
+        late, left_out = (
+            int((self.release_ns >= end_ns).sum()),
+            "other nodes' messages, copies on other channels or error",
+        )
+        text = f"{len(self.recording)} frames of {self.file} are sent by {self.node}"
+        text += f", {late} of them after the end of the run" * bool(late)
+        return text + f"; {self.left_out} are left out: {left_out} frames" * bool(self.left_out)
 
     def rows(self, site_ids: Sequence[int]) -> list[int]:
         """Return the rows of the sites on which it is sent."""
@@ -100,6 +120,16 @@ class Traffic:
         )
 
 
+def _nothing(options: Replay, senders: Sequence[str]) -> Problem:
+    """Return what to say of a trace whose frames are of these senders, "" where none is known, and not of the node."""
+    known = sorted({sender for sender in senders if sender})
+    foreign = ["no message of the database"] if "" in senders else []
+    found = f"frames of {' and of '.join([*[', '.join(known)] * bool(known), *foreign])}" if senders else "error frames"
+    close = difflib.get_close_matches(options.node, known, 1)
+    suggestion = f"did you mean {close[0]}?" if close else None
+    return Problem(f"found {found}; expected some of {options.node}", file=options.file, suggestion=suggestion)
+
+
 def _lowest_channel(recording: Recording, kind: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """Return the lowest channel that has frames of each kind, ``[kind]``, and a last one for frames of none."""
     lowest = np.full(count + 1, np.iinfo(np.int64).max)
@@ -129,9 +159,7 @@ class Replayed:
 
     def __init__(self, traffic: Traffic, wires: SiteNetwork, site_ids: Sequence[int]) -> None:
         self._rows = np.array(traffic.rows(site_ids), np.int64)
-        recording = traffic.recording
-        first_ns = recording.time_ns[0] if len(recording) else 0
-        self._release_ns = recording.time_ns - first_ns + traffic.start_ns
+        recording, self._release_ns = traffic.recording, traffic.release_ns
         self._messages = _messages_by_kind(traffic, wires)[:, traffic.kind]
         self._length = recording.length.astype(np.int64)
         self._payload = recording.payload

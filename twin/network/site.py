@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,13 +46,13 @@ class SiteNetwork:
                 return box
         return -1
 
-    def names(self, of: Literal["node", "message"]) -> tuple[str, ...]:
-        """Return the names of the ECUs, or of the database's messages."""
-        return tuple(self.controllers) if of == "node" else tuple(layout.name for layout in self.layouts)
-
     def node(self, ecu: str) -> int:
         """Return an ECU's controller on its own segment."""
         return next(iter(self.controllers[ecu].values()))
+
+    def layout(self, name: str) -> int:
+        """Return the index of a layout."""
+        return [layout.name for layout in self.layouts].index(name)
 
     def sent(self, layout: int) -> list[int]:
         """Return the network's messages by which a layout's sender sends it: one on each bus on which it does."""
@@ -69,7 +68,7 @@ def site_network(
     Raises InputError with every option that does not fit the layouts, and every message that cannot share its segment.
     """
     extra = list(extra)
-    ecus = _ecus(layouts)
+    ecus = ecus_of(layouts)
     problems = list(_mistakes(options, ecus))
     if problems:
         raise InputError(problems)
@@ -145,7 +144,7 @@ class _Path:
             yield Route(copies[layout, source], node, copies[layout, target], round(delay_s * 1e9))
 
 
-def _ecus(layouts: Sequence[MessageLayout]) -> list[str]:
+def ecus_of(layouts: Sequence[MessageLayout]) -> list[str]:
     """Return everybody who sends or receives."""
     return [*dict.fromkeys(name for layout in layouts for name in (layout.sender, *layout.receivers))]
 
