@@ -159,11 +159,12 @@ int64_t stuffed_bits_left(const Format& format, const WireFrame& frame, int64_t 
 int64_t bits_until_noticed(const Format& format, const WireFrame& frame, int64_t bit, uint8_t flag_level) {
   const bool same_level = frame.levels[bit] != flag_level;
   int64_t stuff_error = LONGEST_RUN + 1 - (same_level ? run_with_wrong_bit(frame, bit) : 0);
-  const int64_t behind_stuffed = bit < frame.stuffed_end
-                                     ? stuffed_bits_left(format, frame, bit, flag_level) + 1
-                                     : FIXED_STUFF_PERIOD - (bit - frame.stuffed_end) % FIXED_STUFF_PERIOD;
-  const int64_t delimiter = format.fd ? frame.crc_end - bit : behind_stuffed;
-  if (format.fd && (same_level || behind_stuffed > 1)) stuff_error = std::min(stuff_error, behind_stuffed);
+  // The CRC delimiter of a classic frame, or the next fixed stuff bit of a CAN FD frame.
+  const int64_t next_fixed = bit < frame.stuffed_end
+                                 ? stuffed_bits_left(format, frame, bit, flag_level) + 1
+                                 : FIXED_STUFF_PERIOD - (bit - frame.stuffed_end) % FIXED_STUFF_PERIOD;
+  const int64_t delimiter = format.fd ? frame.crc_end - bit : next_fixed;
+  if (format.fd && (same_level || next_fixed > 1)) stuff_error = std::min(stuff_error, next_fixed);
   if (stuff_error <= delimiter) return stuff_error;
   return flag_level == DOMINANT ? delimiter : std::min(delimiter + 2, ERROR_FLAG_BITS);
 }

@@ -112,18 +112,21 @@ def _receivers_notice(frame: WireFrame, bit: int) -> bool:
 
 
 def _bits_until_noticed(frame: WireFrame, bit: int, flag_level: int) -> int:
-    """How many bits of the sender's flag receivers see until they find an error, the last one included."""
+    """How many bits of the sender's flag receivers see until they find an error, the last one included.
+
+    ``next_fixed`` is how far the CRC delimiter of a classic frame is, or the next fixed stuff bit of a CAN FD frame.
+    """
     same_level = frame.levels[bit] != flag_level
     stuff_error = _LONGEST_RUN + 1 - (_run_with_wrong_bit(frame, bit) if same_level else 0)
     if bit < frame.stuffed_end:
-        behind_stuffed = _stuffed_bits_left(frame, bit, flag_level) + 1
+        next_fixed = _stuffed_bits_left(frame, bit, flag_level) + 1
     else:
-        behind_stuffed = _FIXED_STUFF_PERIOD - (bit - frame.stuffed_end) % _FIXED_STUFF_PERIOD
-    delimiter = behind_stuffed
+        next_fixed = _FIXED_STUFF_PERIOD - (bit - frame.stuffed_end) % _FIXED_STUFF_PERIOD
+    delimiter = next_fixed
     if frame.frame_format.fd:
         delimiter = frame.crc_end - bit  # out of the flag's reach where receivers might expect it elsewhere
-        if same_level or behind_stuffed > 1:
-            stuff_error = min(stuff_error, behind_stuffed)
+        if same_level or next_fixed > 1:
+            stuff_error = min(stuff_error, next_fixed)
     if stuff_error <= delimiter:
         return stuff_error
     return delimiter if flag_level == DOMINANT else min(delimiter + 2, ERROR_FLAG_BITS)
@@ -132,8 +135,8 @@ def _bits_until_noticed(frame: WireFrame, bit: int, flag_level: int) -> int:
 def _stuffed_bits_left(frame: WireFrame, bit: int, flag_level: int) -> int:
     """How many bits of the dynamically stuffed part receivers still expect behind the wrong one, if a flag follows.
 
-    That is a stuff bit where five equal levels end with the wrong bit, but for CAN FD's last one, and no other: a
-    later one is due only behind five bits of the flag, and the flag breaks it.
+    A stuff bit counts that is due because five equal levels end with the wrong bit (behind the last bit of the part
+    only in a classic frame). A later one does not: it is due behind five bits of the flag, and the flag breaks it.
     """
     left = len(_without_stuff_bits(frame, bit + 1, frame.stuffed_end))
     if frame.frame_format.fd and bit >= frame.data_start:
