@@ -30,9 +30,9 @@ class Replay(Options):
     file: str
     """A trace: .blf, .asc, .log (candump), .trc or .mf4. Its first frame is sent at ``start_s``."""
     node: str
-    """Who sends it. An ECU of the database says what the trace has of its messages, on every bus on which it sends them,
-    and its firmware is not heard; any other name is a node that says what the database leaves free. Each identifier is
-    taken from the lowest channel that has it."""
+    """Who sends it. An ECU of the database says what the trace has of its messages, on every bus on which it sends
+    them, and its firmware is not heard; any other name is a node that says what the database leaves free. Each
+    identifier is taken from the lowest channel that has it."""
     sites: list[Annotated[int, Field(ge=0)]] | None = None
     """None: all."""
     start_s: Annotated[Seconds, Field(ge=0)] = 0.0
