@@ -10,6 +10,7 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from twin.network.message_sets.busy_period import MOST_WORK, Work
 from twin.network.message_sets.periodic import PeriodicMessage
 from twin.network.message_sets.worst_case import analyse, response_times
 from twin.network.network import Node
@@ -69,10 +70,11 @@ def load(messages: Sequence[PeriodicMessage]) -> float:
 
 
 @settings(max_examples=300, deadline=None)
-@given(MESSAGES, st.integers(0, 2**32 - 1))
-def test_no_bound_is_exceeded(messages: list[PeriodicMessage], seed: int) -> None:
+@given(MESSAGES, st.integers(0, 2**32 - 1), st.sampled_from([MOST_WORK, 300, 0]))
+def test_no_bound_is_exceeded(messages: list[PeriodicMessage], seed: int, work: int) -> None:
+    """However much work is spent on the bounds."""
     assume(load(messages) <= 1)
-    bounds = response_times(messages, BITRATE_BIT_S)
+    bounds = [bound.response_ns for bound in analyse(messages, BITRATE_BIT_S, work=Work(work)).messages]
     generator = np.random.default_rng(seed)
     for _ in range(3):
         steps = [int(generator.integers(0, message.period_ns // GRID_NS)) for message in messages]
@@ -84,7 +86,7 @@ def test_no_bound_is_exceeded(messages: list[PeriodicMessage], seed: int) -> Non
         found = worst_ns(moved, 200 * 40 * GRID_NS // 10, seed)
         exceeded = [
             (message.identifier, response_ns, bound)
-            for message, response_ns, bound in zip(messages, found, bounds.values(), strict=True)
+            for message, response_ns, bound in zip(messages, found, bounds, strict=True)
             if bound is not None and response_ns > bound
         ]
         assert not exceeded
@@ -114,6 +116,20 @@ def test_the_bound_is_attained_where_no_frame_blocks(messages: list[PeriodicMess
     assume(load(plain) < 1)
     found = worst_ns(plain, 200 * 40 * GRID_NS, 0)
     assert found[-1] == list(response_times(plain, BITRATE_BIT_S).values())[-1]
+
+
+@settings(max_examples=100, deadline=None)
+@given(MESSAGES, st.integers(0, 2000))
+def test_less_work_makes_bounds_looser(messages: list[PeriodicMessage], left: int) -> None:
+    """Never tighter; and hardly more is spent than was allowed."""
+    assume(load(messages) < 1)
+    work = Work(left)
+    quick = analyse(messages, BITRATE_BIT_S, work=work).messages
+    for one, other in zip(quick, response_times(messages, BITRATE_BIT_S).values(), strict=True):
+        assert one.response_ns is not None
+        assert other is not None
+        assert one.response_ns >= other
+    assert work.left > -2 * len(messages)
 
 
 @settings(max_examples=100, deadline=None)

@@ -12,10 +12,11 @@ import pytest
 import typer
 
 from twin import resources
-from twin.analysis.bus_bounds import SentMessage, SiteBounds, bus_warnings, site_bounds
+from twin.analysis.bus_bounds import MOST_PERIODS_LATE, SentMessage, SiteBounds, bus_warnings, site_bounds
 from twin.bms.options import Bms
 from twin.cli import bus
 from twin.errors import InputError
+from twin.network.message_sets.busy_period import MOST_WORK, Traffic
 from twin.scenario import load
 
 ONE_HOME = resources.folder("scenarios") / "one_home.yaml"
@@ -123,6 +124,39 @@ def test_in_a_fifo_urgent_frames_wait_for_what_starves_before_a_gateway() -> Non
     assert hub.utilisation < 0.1
     assert further.utilisation > 1
     assert hub.starving == hub.messages
+
+
+NEARLY_FULL = [
+    ("bus.bitrate_bit_s=16700", "16700"),
+    ("bus.bitrate_bit_s=16600", "500000"),
+    ("bus.bitrate_bit_s=50000", "20000"),
+]
+
+
+@pytest.mark.parametrize(("hub", "further_bit_s"), NEARLY_FULL, ids=["both", "the first", "three"])
+def test_work_is_limited_near_full_load(monkeypatch: pytest.MonkeyPatch, hub: str, further_bit_s: str) -> None:
+    """Packs that pass on through FIFOs to each other's segments."""
+    terms = 0
+    queued_ns = Traffic.queued_ns
+
+    def counted_ns(traffic: Traffic, length_ns: int) -> int:
+        nonlocal terms
+        terms += len(traffic)
+        return queued_ns(traffic, length_ns)
+
+    monkeypatch.setattr(Traffic, "queued_ns", counted_ns)
+    names = ('Pack2, "Module0[1-8]"', 'Pack3, "Module09", "Module1*"', "Pack4")
+    count = 3 if hub.endswith("50000") else 1
+    segments = ", ".join(
+        f"{{name: apart{place}, nodes: [{nodes}], gateway: Pack1, bitrate_bit_s: {further_bit_s}}}"
+        for place, nodes in enumerate(names[:count])
+    )
+    bounds = bounds_of("fleet.packs=4", "fleet.modules=4", "bus.queue=fifo", hub, f"bus.segments=[{segments}]")
+    assert 0 < terms < 1.2 * MOST_WORK
+    for segment in bounds.segments:
+        for message in segment.messages:
+            late_ns = message.bound.message.jitter_ns
+            assert late_ns <= MOST_PERIODS_LATE * message.cycle_ns
 
 
 WARNINGS = [

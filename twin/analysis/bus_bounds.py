@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 
 from twin.build import site_messages
 from twin.network.dbc.codec import MessageLayout
+from twin.network.message_sets.busy_period import Work
 from twin.network.message_sets.periodic import PeriodicMessage
 from twin.network.message_sets.worst_case import BusBounds, MessageBound, analyse
 from twin.network.network import Network, Node, Segment
@@ -31,6 +32,8 @@ FAST_SD = 5
 """One clock in 3 million is faster than five standard deviations."""
 MOST_ROUNDS = 100
 """Of the analysis of segments that depend on each other; what then still grows has no bound."""
+MOST_PERIODS_LATE = 1000
+"""What a gateway may pass on later than that has no bound: it grows without end, or is of no use."""
 
 
 @dataclass(frozen=True)
@@ -159,38 +162,51 @@ def site_bounds(scenario: Scenario) -> SiteBounds:
 def _bounds(network: Network, cycles: Mapping[int, int]) -> dict[int, MessageBound]:
     """Return what is known of each message that is sent periodically."""
     jitter_ns: dict[int, int | None] = dict.fromkeys(cycles, 0)
+    bounds: dict[int, MessageBound] = {}
+    changed, work = set(range(len(network.segments))), Work()
     for _ in range(MOST_ROUNDS):
-        bounds = _bounds_given(network, cycles, jitter_ns)
-        passed_on = _passed_on_ns(network, bounds)
-        if all(jitter_ns[message] == late_ns for message, late_ns in passed_on.items()):
+        for segment in sorted(changed):
+            bounds |= _segment_bounds(network, segment, cycles, jitter_ns, work)
+        passed_on = _passed_on_ns(network, cycles, bounds, jitter_ns)
+        changed = {network.segment_of(one) for one, late_ns in passed_on.items() if jitter_ns[one] != late_ns}
+        if not changed:
             return bounds
         jitter_ns |= passed_on
-    return _bounds_given(network, cycles, jitter_ns | dict.fromkeys(passed_on))
+    jitter_ns |= dict.fromkeys(passed_on)
+    for segment in range(len(network.segments)):
+        bounds |= _segment_bounds(network, segment, cycles, jitter_ns, work)
+    return bounds
 
 
-def _passed_on_ns(network: Network, bounds: Mapping[int, MessageBound]) -> dict[int, int | None]:
-    """Return how long after the original was due a gateway has queued what it passes on; None: no bound."""
+def _passed_on_ns(
+    network: Network, cycles: Mapping[int, int], bounds: Mapping[int, MessageBound], jitter_ns: Mapping[int, int | None]
+) -> dict[int, int | None]:
+    """Return how long after the original was due a gateway has queued what it passes on; None: no bound.
+
+    What has lost its bound does not get one again, so that the rounds come to an end.
+    """
     queued_ns: dict[int, int | None] = {}
     for route in network.routes:
         if route.message in bounds:
             response_ns = bounds[route.message].response_ns
-            queued_ns[route.to] = None if response_ns is None else response_ns + route.delay_ns
+            late_ns = None if response_ns is None else response_ns + route.delay_ns
+            most_ns = MOST_PERIODS_LATE * cycles[route.to]
+            lost = late_ns is None or late_ns > most_ns or jitter_ns[route.to] is None
+            queued_ns[route.to] = None if lost else late_ns
     return queued_ns
 
 
-def _bounds_given(
-    network: Network, cycles: Mapping[int, int], jitter_ns: Mapping[int, int | None]
+def _segment_bounds(
+    network: Network, segment: int, cycles: Mapping[int, int], jitter_ns: Mapping[int, int | None], work: Work
 ) -> dict[int, MessageBound]:
-    """Return the bounds, given how late messages are queued; what may wait for one of jitter None has none."""
-    bounds: dict[int, MessageBound] = {}
-    for number, segment in enumerate(network.segments):
-        on_it = [message for message in cycles if network.segment_of(message) == number]
-        periodic = [_periodic(network, message, cycles[message], jitter_ns[message] or 0) for message in on_it]
-        found = analyse(periodic, segment.bitrate_bit_s, data_bitrate_bit_s=segment.data_bitrate_bit_s).messages
-        by_message = dict(zip(on_it, found, strict=True))
-        lost = _without_bound(network, by_message, {message for message in on_it if jitter_ns[message] is None})
-        bounds |= by_message | {message: replace(by_message[message], response_ns=None) for message in lost}
-    return bounds
+    """Return the bounds of a segment, given how late messages are queued; what may wait for one of None has none."""
+    on_it = [message for message in cycles if network.segment_of(message) == segment]
+    periodic = [_periodic(network, message, cycles[message], jitter_ns[message] or 0) for message in on_it]
+    rates = network.segments[segment]
+    found = analyse(periodic, rates.bitrate_bit_s, data_bitrate_bit_s=rates.data_bitrate_bit_s, work=work).messages
+    by_message = dict(zip(on_it, found, strict=True))
+    lost = _without_bound(network, by_message, {message for message in on_it if jitter_ns[message] is None})
+    return by_message | {message: replace(by_message[message], response_ns=None) for message in lost}
 
 
 def _without_bound(network: Network, bounds: Mapping[int, MessageBound], lost: set[int]) -> set[int]:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from twin.errors import InputError, Problem
-from twin.network.message_sets.busy_period import Frame, blocking_ns, responses_ns
+from twin.network.message_sets.busy_period import Frame, Work, blockings_ns, responses_ns
 from twin.network.message_sets.periodic import PeriodicMessage
 
 
@@ -106,9 +106,15 @@ def response_times(
 
 
 def analyse(
-    messages: Sequence[PeriodicMessage], bitrate_bit_s: float, *, data_bitrate_bit_s: float | None = None
+    messages: Sequence[PeriodicMessage],
+    bitrate_bit_s: float,
+    *,
+    data_bitrate_bit_s: float | None = None,
+    work: Work | None = None,
 ) -> BusBounds:
     """Return what is known of each message on one bus; ``data_bitrate_bit_s`` None: as the rest.
+
+    ``work``, if given, is shared with other analyses: once it is spent, bounds near 100 % load are looser.
 
     Raises InputError on two messages of one identifier, several segments, nodes of one name that differ, bit rates that
     no bus has.
@@ -117,10 +123,11 @@ def analyse(
         raise InputError(problems)
     order = sorted(range(len(messages)), key=lambda index: messages[index].priority)
     frames = _frames([messages[index] for index in order], bitrate_bit_s, data_bitrate_bit_s or bitrate_bit_s)
-    responses = responses_ns(frames, _nanoseconds(1, bitrate_bit_s))
+    responses = responses_ns(frames, _nanoseconds(1, bitrate_bit_s), work)
+    blockings = blockings_ns(frames)
     found = {}
     for index, frame, response_ns in zip(order, frames, responses, strict=True):
-        blocked_ns, worst_bits = blocking_ns(frames, frame), sum(messages[index].worst_bits())
+        blocked_ns, worst_bits = blockings[frame.rank], sum(messages[index].worst_bits())
         found[index] = MessageBound(messages[index], worst_bits, frame.transmission_ns, blocked_ns, response_ns)
     return BusBounds(tuple(found[index] for index in range(len(messages))))
 
