@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from twin.network.frames.bits import CLASSIC_LENGTHS, FD_LENGTHS, FrameBits, FrameFormat, frame_bits
+from twin.network.frames.bits import CLASSIC_LENGTHS, FD_LENGTHS, FrameFormat
 
 # Few byte values make long runs; uniformly random bytes seldom have them.
 BYTES = st.one_of(st.sampled_from([0x00, 0xFF, 0x0F, 0xF0, 0x07, 0xE0, 0x1F, 0x55]), st.integers(0, 255))
@@ -24,15 +24,3 @@ def formats(draw: st.DrawFn) -> FrameFormat:
 def frames(draw: st.DrawFn) -> tuple[FrameFormat, bytes]:
     frame_format = draw(formats())
     return frame_format, bytes(draw(st.lists(BYTES, min_size=frame_format.length, max_size=frame_format.length)))
-
-
-def counted(frame_format: FrameFormat, data: bytes) -> FrameBits:
-    """The length of a frame by the readable way."""
-    return frame_bits(
-        frame_format.identifier,
-        data,
-        extended=frame_format.extended,
-        fd=frame_format.fd,
-        bit_rate_switch=frame_format.bit_rate_switch,
-        remote=frame_format.remote,
-    )

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.property.random_frames import BYTES, counted, formats, frames
-from twin.network.frames.bits import FrameFormat, frame_bits, worst_frame_bits
+from tests.property.random_frames import BYTES, formats, frames
+from twin.network.frames.bits import FrameFormat, formatted_bits, frame_bits, worst_frame_bits
 from twin.network.frames.lengths import frame_bits_array
 
 CLASSIC_FORMATS = formats().filter(lambda one: not one.fd and not one.remote)
@@ -36,6 +36,6 @@ def test_fleet_lengths_do_not_depend_on_the_memory_layout(one: FrameFormat) -> N
 @settings(max_examples=200, deadline=None)
 @given(frames())
 def test_lengths_stay_below_the_bound(frame: tuple[FrameFormat, bytes]) -> None:
-    one, bits = frame[0], counted(*frame)
+    one, bits = frame[0], formatted_bits(*frame)
     bound = worst_frame_bits(one.length, extended=one.extended, fd=one.fd, remote=one.remote)
     assert bits.nominal_bits + bits.data_bits <= bound

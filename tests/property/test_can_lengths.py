@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.property.random_frames import BYTES, counted, formats, frames
-from twin.network.frames.bits import FrameFormat
+from tests.property.random_frames import BYTES, formats, frames
+from twin.network.frames.bits import FrameFormat, formatted_bits
 from twin.network.frames.lengths import CLASSIC, FD_SWITCHING, FrameLengths, FrameTables
 
 Frame = tuple[FrameFormat, bytes]
@@ -19,7 +19,7 @@ Frame = tuple[FrameFormat, bytes]
 def test_many_at_once(known: list[Frame], chosen: list[int], filler: int) -> None:
     picked = [number % len(known) for number in chosen]
     found = FrameLengths([one for one, _ in known]).bits(np.array(picked), padded(known, picked, filler))
-    expected = [counted(*known[one]) for one in picked]
+    expected = [formatted_bits(*known[one]) for one in picked]
     assert found[0].tolist() == [bits.nominal_bits for bits in expected]
     assert found[1].tolist() == [bits.data_bits for bits in expected]
 
@@ -27,7 +27,7 @@ def test_many_at_once(known: list[Frame], chosen: list[int], filler: int) -> Non
 @settings(max_examples=200, deadline=None)
 @given(frames())
 def test_tables_are_enough_to_find_a_length(frame: Frame) -> None:
-    bits = counted(*frame)
+    bits = formatted_bits(*frame)
     assert by_tables(FrameLengths([frame[0]]).tables(), frame[1]) == (bits.nominal_bits, bits.data_bits)
 
 

@@ -8,8 +8,8 @@ from itertools import count
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.property.random_frames import counted, frames
-from twin.network.frames.bits import FD_LENGTHS, INTERFRAME_BITS, FrameFormat
+from tests.property.random_frames import frames
+from twin.network.frames.bits import FD_LENGTHS, INTERFRAME_BITS, FrameFormat, formatted_bits
 from twin.network.frames.wire import WireFrame, error_flag_bits, wire_frame
 
 Frame = tuple[FrameFormat, bytes]
@@ -21,7 +21,7 @@ Field = Generator[int, int, int]
 @settings(max_examples=400, deadline=None)
 @given(frames())
 def test_as_long_as_counted(frame: Frame) -> None:
-    wire, bits = wire_frame(*frame), counted(*frame)
+    wire, bits = wire_frame(*frame), formatted_bits(*frame)
     assert len(wire.levels) + INTERFRAME_BITS == bits.nominal_bits + bits.data_bits
     assert wire.data_end - wire.data_start == bits.data_bits
 

@@ -187,8 +187,8 @@ def test_a_recorded_trace_speaks_for_a_node(tmp_path: Path) -> None:
     kept, late = len(beats[0]), len(beats[0]) - len(beats[1])
     rest = len(first["identifier"]) - kept
     assert told_of == (
-        f"{kept} frames of home.asc are sent by Inverter, {late} of them after the end of the run; "
-        f"{rest} are left out: other nodes' messages, copies on other channels or error frames"
+        f"Inverter sends frames of home.asc: {kept}, after the end of the run: {late}; "
+        f"left out, other nodes' messages, copies on other channels or error frames: {rest}"
     )
     assert twin("rerun", replayed, "--site", "0", "-o", tmp_path / "again", "--quiet").returncode == 0
     again = group(tmp_path / "again", "frames")
@@ -237,7 +237,7 @@ def test_a_trace_of_a_foreign_device_adds_its_frames(tmp_path: Path) -> None:
     folder = run(tmp_path, text)
     (told_of,) = events(folder).query("code == 'replay'").itertuples()
     assert (told_of.time_ns, told_of.site_id, told_of.source) == (0, 0, "scenario")
-    assert told_of.message == "3 frames of foreign.log are sent by Charger"
+    assert told_of.message == "Charger sends frames of foreign.log: 3"
     frames = group(folder, "frames").to_dataframe().groupby(level="frame").first()
     foreign = frames[frames["identifier"].isin([0x7A0, 0x18FF1234])]
     assert foreign["release_ns"].tolist() == [20_000_000_000, 20_500_000_000, 21_000_000_000]

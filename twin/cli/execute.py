@@ -151,6 +151,7 @@ def _facts(scenario: Scenario) -> dict[str, str | int]:
         "sha256_scenario": hashlib.sha256(text.encode()).hexdigest(),
         "backend": plant.backend,
         "threads": plant.threads,
+        "bus_threads": scenario.bus.threads,
     }
 
 

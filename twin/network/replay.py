@@ -83,9 +83,9 @@ class Traffic:
             int((self.release_ns >= end_ns).sum()),
             "other nodes' messages, copies on other channels or error",
         )
-        text = f"{len(self.recording)} frames of {self.file} are sent by {self.node}"
-        text += f", {late} of them after the end of the run" * bool(late)
-        return text + f"; {self.left_out} are left out: {left_out} frames" * bool(self.left_out)
+        text = f"{self.node} sends frames of {self.file}: {len(self.recording)}"
+        text += f", after the end of the run: {late}" * bool(late)
+        return text + f"; left out, {left_out} frames: {self.left_out}" * bool(self.left_out)
 
     def rows(self, site_ids: Sequence[int]) -> list[int]:
         """Return the rows of the sites on which it is sent."""

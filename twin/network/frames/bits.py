@@ -84,9 +84,13 @@ def frame_bits(
     ``extended`` means an identifier of 29 bits, ``fd`` a CAN FD frame (of an error-active sender).
     Raises InputError if the identifier does not fit, or the data has a length that no frame has.
     """
-    frame_format = FrameFormat(identifier, len(data), extended, fd, bit_rate_switch, remote)
-    payload = [] if remote else bits_of(int.from_bytes(data, "big"), 8 * len(data))
-    if fd:
+    return formatted_bits(FrameFormat(identifier, len(data), extended, fd, bit_rate_switch, remote), data)
+
+
+def formatted_bits(frame_format: FrameFormat, data: bytes) -> FrameBits:
+    """Return the exact length of a frame of a format; ``data`` is as long as the format says."""
+    payload = [] if frame_format.remote else bits_of(int.from_bytes(data, "big"), 8 * len(data))
+    if frame_format.fd:
         return _fd_frame_bits(frame_format, payload)
     content = [*header_bits(frame_format), *payload]
     _, followed = stuffed_after(content + bits_of(crc15(content), CRC15_BITS))

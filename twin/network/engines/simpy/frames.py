@@ -6,7 +6,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
 
-from twin.network.frames.bits import FD_TAIL_BITS, INTERFRAME_BITS, FrameBits, FrameFormat, frame_bits
+from twin.network.frames.bits import FD_TAIL_BITS, INTERFRAME_BITS, FrameBits, FrameFormat, formatted_bits
 from twin.network.frames.wire import ERROR_DELIMITER_BITS, ERROR_FLAG_BITS, error_flag_bits, wire_frame
 from twin.network.network import Segment
 
@@ -81,12 +81,5 @@ class Timing:
 
 @lru_cache(maxsize=4096)
 def bits_of_frame(frame_format: FrameFormat, data: bytes) -> FrameBits:
-    """Return the length of a frame of a format; ``data`` is as long as the format says."""
-    return frame_bits(
-        frame_format.identifier,
-        data,
-        extended=frame_format.extended,
-        fd=frame_format.fd,
-        bit_rate_switch=frame_format.bit_rate_switch,
-        remote=frame_format.remote,
-    )
+    """Return the length of a frame, remembered: most frames come again."""
+    return formatted_bits(frame_format, data)
