@@ -13,10 +13,10 @@ from twin.bms import architectures
 from twin.bms.architectures.architecture import Architecture, Site
 from twin.bms.codes import Level
 from twin.bms.controllers import Controllers
-from twin.bms.estimators.coulomb_counting import OcvCurve
 from twin.bms.events import Event
 from twin.bms.messages import MessageTable, type_of
 from twin.bms.needs import unmet
+from twin.bms.ocv import OcvCurve
 from twin.bms.schedule import Schedule
 from twin.bms.sensing import Sensing
 from twin.errors import InputError, Problem, attempt

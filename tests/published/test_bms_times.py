@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from twin.bms.codes import Level
-from twin.bms.options import Limits
+from twin.bms.limit_levels import Limits
 from twin.bms.protection import Protection, Thresholds
 
 TABLE = Path(__file__).parent / "bms" / "foxbms2_v1.11_diag_table.csv"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from twin.bms.estimators.coulomb_counting import CoulombCounting, OcvCurve
+from twin.bms.estimators.coulomb_counting import CoulombCounting
+from twin.bms.ocv import OcvCurve
 
 SECOND = 1_000_000_000
 CURVE = OcvCurve(np.array([0.0, 0.1, 0.9, 1.0]), np.array([2.5, 3.2, 3.35, 3.5]))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from twin.bms.codes import Level
-from twin.bms.options import Limits
+from twin.bms.limit_levels import Limits
 from twin.bms.protection import Protection, Thresholds
 
 SECOND = 1_000_000_000

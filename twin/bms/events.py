@@ -24,3 +24,5 @@ class Event:
     message: str
     cause: str = ""
     remedy: str = ""
+    since_ns: int = -1
+    """When what it tells of began, as its source saw it; -1 where it does not say."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.bms.options import Limits
+from twin.bms.limit_levels import Limits
 
 FloatArray = NDArray[np.float64]
 

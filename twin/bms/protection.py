@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.bms.codes import Level
-from twin.bms.options import Limits
+from twin.bms.limit_levels import Limits
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

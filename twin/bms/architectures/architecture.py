@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
-from twin.bms.estimators.coulomb_counting import OcvCurve
 from twin.bms.firmware.firmware import Firmware
+from twin.bms.ocv import OcvCurve
 from twin.bms.options import Bms
 
 

@@ -6,10 +6,11 @@ Source: G. L. Plett, Battery Management Systems, vol. 2, Artech House 2015, sect
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+
+from twin.bms.ocv import OcvCurve
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -19,8 +20,6 @@ FULL_V = 3.50
 FULL_C_RATE = 0.05
 REST_C_RATE = 0.01
 REST_NS = 1_800_000_000_000
-STEEP_V = 0.5
-"""Slope of the OCV curve, V per unit of SOC, from which on a resting voltage corrects the count."""
 
 
 @dataclass(frozen=True)
@@ -51,20 +50,3 @@ class CoulombCounting:
             soc = np.where(rested & steep, resting_soc, soc)
         soc = np.where(full, 1.0, soc)
         return CoulombCounting(np.minimum(np.maximum(soc, 0.0), 1.0), time_ns, rested_ns)
-
-
-@dataclass(frozen=True)
-class OcvCurve:
-    """Open-circuit voltage over SOC, both rising."""
-
-    soc_knots: FloatArray
-    ocv_V: FloatArray
-
-    def soc(self, voltage_V: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
-        """Return the SOC of resting cells, and whether the curve is steep enough there to trust it."""
-        segment = np.clip(np.searchsorted(self.ocv_V, voltage_V) - 1, 0, len(self.ocv_V) - 2)
-        return np.interp(voltage_V, self.ocv_V, self.soc_knots), self._steep[segment]
-
-    @cached_property
-    def _steep(self) -> NDArray[np.bool_]:
-        return np.diff(self.ocv_V) > STEEP_V * np.diff(self.soc_knots)

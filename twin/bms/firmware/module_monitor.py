@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from twin.bms.balancing.passive_voltage import bleed_duty
 from twin.bms.codes import PROTECTION_CODES, FaultCode, Level
-from twin.bms.estimators.coulomb_counting import CoulombCounting, OcvCurve
+from twin.bms.estimators.coulomb_counting import CoulombCounting
 from twin.bms.firmware.firmware import Contents, Findings, Firmware, FloatArray, Inputs, IntArray, Outputs, Signals
+from twin.bms.ocv import OcvCurve
 from twin.bms.options import Bms
 from twin.bms.protection import SIGNS, Protection, Thresholds
 
