@@ -1,6 +1,9 @@
-"""Writes home_battery.dbc: sixteen modules and four packs say the same things, so their messages are written once.
+"""Writes the databases of batteries: sixteen modules and four packs say the same things, so it is written once.
 
-``python data/can/make_home_battery.py`` writes the file beside this script.
+``python data/can/make_batteries.py`` writes six files beside this script: a home battery of modules in parallel and a
+stack of modules in series, whose voltage needs a wider range, each for three architectures of its BMS. In ``hybrid``
+(home_battery.dbc, stack_battery.dbc) monitors tell their pack's controller; in ``centralized`` the pack's controller is
+wired to the cells and there are no monitors; in ``distributed`` there is no controller, and monitors tell each other.
 """
 
 from __future__ import annotations
@@ -123,12 +126,49 @@ def flag(name: str, start: int | None = None, comment: str = "") -> Signal:
     return Signal(name, 1, start=start, comment=comment)
 
 
+@dataclass(frozen=True)
+class System:
+    """What a database is for."""
+
+    name: str
+    architecture: str
+    pack_voltage: float
+    """Resolution of the voltage of a pack, V."""
+
+    @property
+    def modules(self) -> list[str]:
+        """Nodes of module monitors."""
+        return [] if self.architecture == "centralized" else MODULES
+
+    @property
+    def packs(self) -> list[str]:
+        """Nodes of pack controllers."""
+        return [] if self.architecture == "distributed" else PACKS
+
+    @property
+    def file(self) -> str:
+        """Name of the file."""
+        return self.name + ("" if self.architecture == "hybrid" else f"_{self.architecture}") + ".dbc"
+
+
+SYSTEMS = [
+    System(name, architecture, pack_voltage)
+    for name, pack_voltage in (("home_battery", 0.01), ("stack_battery", 0.1))
+    for architecture in ("hybrid", "centralized", "distributed")
+]
+
 COUNTER = Signal("Counter", 4, comment="Counts the frames of this sender, so that lost ones show.")
-STATE = (
-    Signal("SOC", 16, 0.01, "%", highest=100, comment="State of charge as the sender estimates it."),
-    Signal("Current", 16, 0.1, "A", signed=True, comment="Positive when the battery discharges."),
-    Signal("Voltage", 16, 0.01, "V"),
-)
+
+
+def state(voltage: float) -> tuple[Signal, ...]:
+    """Return what modules and packs say of themselves, the voltage in steps of ``voltage``."""
+    return (
+        Signal("SOC", 16, 0.01, "%", highest=100, comment="State of charge as the sender estimates it."),
+        Signal("Current", 16, 0.1, "A", signed=True, comment="Positive when the battery discharges."),
+        Signal("Voltage", 16, voltage, "V"),
+    )
+
+
 LEVEL = Signal("Level", 2, choices=LEVELS, comment="Most severe finding that is present now.")
 FAULT_CODE = Signal("FaultCode", 8, start=56, choices=FAULT_CODES, comment="What that finding is.")
 FAULT = (
@@ -141,26 +181,60 @@ FAULT = (
     Signal("Current", 16, 0.1, "A", start=24, multiplexer="Code", pages=(5,), comment="A magnitude."),
     Signal("Silence", 16, 0.1, "s", start=24, multiplexer="Code", pages=(10,), comment="Since the last frame heard."),
 )
+CONCLUSION = (
+    Signal("ChargeCurrentLimit", 16, 0.1, "A", comment="Of the whole site, as this module sees it."),
+    Signal("DischargeCurrentLimit", 16, 0.1, "A", comment="Of the whole site, as this module sees it."),
+    Signal("LowestCellVoltage", 16, 0.001, "V", comment="Of this module; what its peers' balancing aims at."),
+    Signal("Modules", 8, comment="Modules that deliver, as this module sees it."),
+    Signal("Ready", 1, comment="No finding forbids this module to close its contactor."),
+    Signal("ContactorState", 2, choices=PACK_STATES),
+)
+COMMAND = (
+    Signal("CloseRequest", 16, comment="Bit n asks module n + 1 to close its contactor, or to keep it closed."),
+    Signal("LowestCellVoltage", 16, 0.001, "V", comment="Of all cells of the pack; what balancing aims at."),
+    flag("BalancingAllowed"),
+    Signal("PackState", 3, choices=PACK_STATES, comment="State of the pack's main contactor."),
+    COUNTER,
+)
+LIMITS = (
+    Signal("ChargeCurrentLimit", 16, 0.1, "A", comment="Highest charging current of the pack."),
+    Signal("DischargeCurrentLimit", 16, 0.1, "A", comment="Highest discharging current of the pack."),
+    Signal("Modules", 8, comment="Modules that deliver: closed, behind a closed main contactor."),
+    Signal("Temperature", 8, 0.5, "degC", offset=-40, comment="Of the hottest cell."),
+)
+EXTREMES = (
+    Signal("HighestCellVoltage", 16, 0.001, "V"),
+    Signal("LowestCellVoltage", 16, 0.001, "V"),
+    Signal("HighestCell", 8, comment="Counting through all modules of the pack from 0."),
+    Signal("LowestCell", 8, comment="Counting through all modules of the pack from 0."),
+    Signal("HighestTemperature", 8, 0.5, "degC", offset=-40),
+    Signal("LowestTemperature", 8, 0.5, "degC", offset=-40),
+)
 ISO_TP = tuple(Signal(f"Byte{place}", 8) for place in range(8))
 
 
-def module_messages(number: int) -> Iterator[Message]:
+def module_messages(number: int, system: System) -> Iterator[Message]:
     """Yield the messages of one module monitor; the last hex digit of an identifier is the module's number less 1."""
     node, digit = MODULES[number - 1], number - 1
+    peers = [module for module in MODULES if module != node]
+    hearers = [*peers, INVERTER] if system.architecture == "distributed" else PACKS
+    logger = [INVERTER] if system.architecture == "distributed" else PACKS
     contactor = Signal("ContactorClosed", 1, choices=CONTACTOR)
-    state = (*STATE, LEVEL, contactor, flag("Balancing"), COUNTER, FAULT_CODE)
-    yield Message(0x120 + digit, f"{node}_State", 8, node, PACKS, f"State of module {number}.", state)
+    signals = (*state(0.01), LEVEL, contactor, flag("Balancing"), COUNTER, FAULT_CODE)
+    if system.architecture == "distributed":
+        yield Message(0x100 + digit, f"{node}_Limits", 8, node, hearers, f"What module {number} concludes.", CONCLUSION)
+    yield Message(0x120 + digit, f"{node}_State", 8, node, hearers, f"State of module {number}.", signals)
     for frame in range(1, 5):
         cells = CELLS[4 * (frame - 1) : 4 * frame]
-        signals = [Signal(f"CellVoltage{cell:02}", 16, 0.001, "V") for cell in cells]
+        signals = tuple(Signal(f"CellVoltage{cell:02}", 16, 0.001, "V") for cell in cells)
         comment = f"Voltages of cells {cells[0]} to {cells[-1]} of module {number}."
-        yield Message(0x400 + 0x10 * frame + digit, f"{node}_CellVoltages{frame}", 8, node, PACKS, comment, signals)
+        yield Message(0x400 + 0x10 * frame + digit, f"{node}_CellVoltages{frame}", 8, node, logger, comment, signals)
     for frame in range(1, 3):
         cells = CELLS[8 * (frame - 1) : 8 * frame]
         temperatures = [Signal(f"CellTemperature{cell:02}", 8, 0.5, "degC", offset=-40) for cell in cells]
         comment = f"Temperatures of cells {cells[0]} to {cells[-1]} of module {number}."
         yield Message(
-            0x440 + 0x10 * frame + digit, f"{node}_Temperatures{frame}", 8, node, PACKS, comment, temperatures
+            0x440 + 0x10 * frame + digit, f"{node}_Temperatures{frame}", 8, node, logger, comment, temperatures
         )
     yield from events(node, 0x140 + digit, 0x610 + digit, 0x630 + digit)
 
@@ -175,33 +249,27 @@ def events(node: str, fault: int, request: int, response: int) -> Iterator[Messa
     yield Message(response, f"{node}_DiagnosticResponse", 8, node, [GATEWAY], what, ISO_TP, 0)
 
 
-def pack_messages(number: int) -> Iterator[Message]:
+def pack_messages(number: int, system: System) -> Iterator[Message]:
     """Yield the messages of one pack controller."""
     node, digit = PACKS[number - 1], number - 1
-    command = (
-        Signal("CloseRequest", 16, comment="Bit n asks module n + 1 to close its contactor, or to keep it closed."),
-        Signal("LowestCellVoltage", 16, 0.001, "V", comment="Of all cells of the pack; what balancing aims at."),
-        flag("BalancingAllowed"),
-        Signal("PackState", 3, choices=PACK_STATES, comment="State of the pack's main contactor."),
-        COUNTER,
-    )
-    yield Message(0x100 + digit, f"{node}_Command", 5, node, MODULES, f"Pack {number} to its modules.", command)
+    if system.architecture == "hybrid":
+        yield Message(0x100 + digit, f"{node}_Command", 5, node, MODULES, f"Pack {number} to its modules.", COMMAND)
     others = [pack for pack in PACKS if pack != node]
-    yield Message(
-        0x110 + digit, f"{node}_State", 8, node, others, f"State of pack {number}.", (*STATE, LEVEL, FAULT_CODE)
-    )
-    limits = (
-        Signal("ChargeCurrentLimit", 16, 0.1, "A", comment="Highest charging current of the pack."),
-        Signal("DischargeCurrentLimit", 16, 0.1, "A", comment="Highest discharging current of the pack."),
-        Signal("Modules", 8, comment="Modules that deliver: closed, behind a closed main contactor."),
-        Signal("Temperature", 8, 0.5, "degC", offset=-40, comment="Of the hottest cell."),
-    )
-    yield Message(0x118 + digit, f"{node}_Limits", 6, node, others, f"What pack {number} can take and give.", limits)
+    signals = (*state(system.pack_voltage), LEVEL, FAULT_CODE)
+    yield Message(0x110 + digit, f"{node}_State", 8, node, others, f"State of pack {number}.", signals)
+    comment = f"What pack {number} can take and give."
+    yield Message(0x118 + digit, f"{node}_Limits", 6, node, others, comment, LIMITS)
+    if system.architecture == "centralized":
+        comment = f"The highest and the lowest cell of pack {number}."
+        yield Message(0x150 + digit, f"{node}_Extremes", 8, node, [*others, INVERTER], comment, EXTREMES)
     yield from events(node, 0x130 + digit, 0x600 + digit, 0x620 + digit)
 
 
-def inverter_messages() -> Iterator[Message]:
-    """Yield the low-voltage inverter protocol that many batteries speak, known by its first maker, Pylontech."""
+def inverter_messages(system: System) -> Iterator[Message]:
+    """Yield the low-voltage inverter protocol that many batteries speak, known by its first maker, Pylontech.
+
+    Stacks say it with a coarser voltage. Where no controller speaks for the battery, only the inverter says something.
+    """
     own_sign = "On the wire positive when charging, hence the negative factor: positive means discharging here."
     limits = (
         Signal("ChargeVoltageLimit", 16, 0.1, "V", comment="Voltage at which charging ends."),
@@ -210,20 +278,22 @@ def inverter_messages() -> Iterator[Message]:
         Signal("DischargeVoltageLimit", 16, 0.1, "V", comment="Voltage at which discharging ends."),
     )
     measurements = (
-        Signal("Voltage", 16, 0.01, "V", signed=True),
+        Signal("Voltage", 16, system.pack_voltage, "V", signed=True),
         Signal("Current", 16, -0.1, "A", signed=True, comment=own_sign),
         Signal("Temperature", 16, 0.1, "degC", signed=True),
     )
-    yield from (
-        _to_inverter(0x351, "Inverter_Limits", 8, "What the battery lets the inverter do.", limits),
-        _to_inverter(0x355, "Inverter_Soc", 4, "Charge and health.", (_percent("SOC"), _percent("SOH"))),
-        _to_inverter(0x356, "Inverter_Measurements", 6, "What the battery measures.", measurements),
-        _to_inverter(0x359, "Inverter_Alarms", 7, "Protection (has acted), alarms (may soon act).", [*_alarms()]),
-        _to_inverter(0x35C, "Inverter_Requests", 2, "What the battery asks for.", [*_requests()]),
-        _to_inverter(0x35E, "Inverter_Maker", 8, "The maker's name, padded with blanks.", _text("PYLON   ")),
-    )
+    if system.packs:
+        yield from (
+            _to_inverter(0x351, "Inverter_Limits", 8, "What the battery lets the inverter do.", limits),
+            _to_inverter(0x355, "Inverter_Soc", 4, "Charge and health.", (_percent("SOC"), _percent("SOH"))),
+            _to_inverter(0x356, "Inverter_Measurements", 6, "What the battery measures.", measurements),
+            _to_inverter(0x359, "Inverter_Alarms", 7, "Protection (has acted), alarms (may soon act).", [*_alarms()]),
+            _to_inverter(0x35C, "Inverter_Requests", 2, "What the battery asks for.", [*_requests()]),
+            _to_inverter(0x35E, "Inverter_Maker", 8, "The maker's name, padded with blanks.", _text("PYLON   ")),
+        )
     alive = Signal("Counter", 8, comment="Real inverters leave it 0; this one counts its frames.")
-    yield Message(0x305, "Inverter_Heartbeat", 8, INVERTER, PACKS[:1], "The inverter is alive.", (alive,))
+    hearers = PACKS[:1] if system.packs else MODULES
+    yield Message(0x305, "Inverter_Heartbeat", 8, INVERTER, hearers, "The inverter is alive.", (alive,))
 
 
 def _to_inverter(identifier: int, name: str, length: int, comment: str, signals: Sequence[Signal]) -> Message:
@@ -258,11 +328,11 @@ def _text(text: str) -> list[Signal]:
     return [Signal(f"Character{place}", 8, initial=ord(letter)) for place, letter in enumerate(text, 1)]
 
 
-def messages() -> list[Message]:
+def messages(system: System) -> list[Message]:
     """Return all messages by identifier, which is also their priority on the bus."""
-    found = [message for number in range(1, len(MODULES) + 1) for message in module_messages(number)]
-    found += [message for number in range(1, len(PACKS) + 1) for message in pack_messages(number)]
-    return sorted([*found, *inverter_messages()], key=lambda message: message.identifier)
+    found = [message for number in range(1, len(system.modules) + 1) for message in module_messages(number, system)]
+    found += [message for number in range(1, len(system.packs) + 1) for message in pack_messages(number, system)]
+    return sorted([*found, *inverter_messages(system)], key=lambda message: message.identifier)
 
 
 HEADER = """VERSION "1"
@@ -272,11 +342,19 @@ NS_ :
 BS_:
 """
 OVERVIEW = (
-    "A home battery: up to four packs and sixteen modules of 16 cells, an inverter, a gateway, one bus of 500 kbit/s. "
     "Commands, states and faults win arbitration over telemetry, and telemetry over diagnostics. Messages have a cycle "
     "time of 1 s, but for faults and diagnostics (UDS over ISO-TP), which are sent when there is something to say. "
-    "Written by make_home_battery.py."
+    "Written by make_batteries.py."
 )
+WHAT = {
+    "home_battery": "A home battery: modules of 16 cells in parallel, an inverter, a gateway, one bus of 500 kbit/s.",
+    "stack_battery": "A stack: modules of 16 cells in series, an inverter, a gateway, one bus of 500 kbit/s.",
+}
+WHO = {
+    "hybrid": "Up to four packs and sixteen modules; a monitor a module, a controller a pack.",
+    "centralized": "Up to four packs; their controllers are wired to the cells, modules have no nodes.",
+    "distributed": "Up to sixteen modules, peers without a controller above them.",
+}
 DEFINITIONS = """BA_DEF_ "BusType" STRING ;
 BA_DEF_ "Baudrate" INT 10000 1000000;
 BA_DEF_ BO_ "GenMsgCycleTime" INT 0 65535;
@@ -291,22 +369,22 @@ BA_ "BusType" "CAN";
 BA_ "Baudrate" 500000;"""
 
 
-def node_comments() -> Iterator[str]:
+def node_comments(system: System) -> Iterator[str]:
     """Yield what each node is."""
-    for number, node in enumerate(MODULES, 1):
+    for number, node in enumerate(system.modules, 1):
         yield f'CM_ BU_ {node} "Monitor of module {number}: measures, estimates, balances, protects.";'
-    for number, node in enumerate(PACKS, 1):
+    for number, node in enumerate(system.packs, 1):
         yield f'CM_ BU_ {node} "Controller of pack {number}: limits and contactors.";'
     yield f'CM_ BU_ {INVERTER} "The inverter on the DC link.";'
     yield f'CM_ BU_ {GATEWAY} "The way out, where a site has one: it reports faults and updates the others.";'
 
 
-def database() -> str:
-    """Return the text of the DBC file."""
-    everything = messages()
-    lines = [HEADER, f"BU_: {' '.join([*MODULES, *PACKS, INVERTER, GATEWAY])}", ""]
+def database(system: System) -> str:
+    """Return the text of a DBC file."""
+    everything = messages(system)
+    lines = [HEADER, f"BU_: {' '.join([*system.modules, *system.packs, INVERTER, GATEWAY])}", ""]
     lines += [line for message in everything for line in message.block()]
-    lines += [f'CM_ "{OVERVIEW}";', *node_comments()]
+    lines += [f'CM_ "{WHAT[system.name]} {WHO[system.architecture]} {OVERVIEW}";', *node_comments(system)]
     lines += [line for message in everything for line in message.comments()]
     lines += [DEFINITIONS]
     lines += [line for message in everything for line in message.attributes()]
@@ -316,4 +394,5 @@ def database() -> str:
 
 
 if __name__ == "__main__":
-    Path(__file__).with_name("home_battery.dbc").write_text(database(), encoding="ascii")
+    for one in SYSTEMS:
+        Path(__file__).with_name(one.file).write_text(database(one), encoding="ascii")
