@@ -15,7 +15,7 @@ from twin.build import World
 from twin.network.engines.counters import LATENCY_EDGES_NS
 from twin.network.engines.records import Change, NodeState
 from twin.plant.action import PlantEvent
-from twin.plant.dc_bus import PackState
+from twin.plant.dc_bus import Contactor
 from twin.record import LEVELS, UNKNOWN, Column, Signal
 
 Values = NDArray[Any]
@@ -23,8 +23,7 @@ Values = NDArray[Any]
 SITE, MODULE, CELL = ("site",), ("site", "slot"), ("site", "slot", "cell")
 DISCHARGE = "positive discharges the battery"
 LEVEL = {"unknown": UNKNOWN, **LEVELS}
-CONTACTOR = {"unknown": UNKNOWN, **{state.name.lower(): state.value for state in PackState}}
-SWITCH = {"unknown": UNKNOWN, "open": 0, "closed": 1}
+CONTACTOR = {"unknown": UNKNOWN, **{state.name.lower(): state.value for state in Contactor}}
 
 SIGNALS: tuple[Signal, ...] = (
     Signal("load_W", SITE, "W", "household load", 1.0),
@@ -42,7 +41,7 @@ SIGNALS: tuple[Signal, ...] = (
     Signal("current_A", MODULE, "A", "current of a module", 0.1, sign=DISCHARGE),
     Signal("housing_K", MODULE, "K", "temperature of a module's housing", 0.05),
     Signal("module_soc", MODULE, "1", "state of charge, as the monitor believes", 0.001),
-    Signal("module_closed", MODULE, "1", "contactor of a module", flags=SWITCH),
+    Signal("module_state", MODULE, "1", "contactor of a module", flags=CONTACTOR),
     Signal("level", MODULE, "1", "protection level of a module, as its monitor says", flags=LEVEL),
     Signal("cell_voltage_V", CELL, "V", "voltage of a cell", 0.0005),
     Signal("soc", CELL, "1", "state of charge of a cell, true", 0.0005),
@@ -114,7 +113,7 @@ class Log:
             "current_A": plant.current_A,
             "housing_K": plant.housing_K,
             "module_soc": np.where(alive[:, None], world.controllers.beliefs("module_soc"), np.nan),
-            "module_closed": _flags(plant.module_closed, alive[:, None]),
+            "module_state": _flags(plant.module_state, alive[:, None]),
             "level": _flags(world.controllers.beliefs("level"), alive[:, None]),
             "cell_voltage_V": plant.cell_voltage_V,
             "soc": plant.soc,

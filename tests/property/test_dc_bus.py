@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from twin.plant.dc_bus import Flow, Link, PackState, Sources, Switches, solve
+from twin.plant.dc_bus import Contactor, Flow, Link, Sources, Switches, solve
 from twin.plant.pool import FloatArray
 
 T = TypeVar("T", bound=np.generic)
@@ -42,7 +42,7 @@ class Circuits:
         pack_state = np.ascontiguousarray(self.switches.pack_state[sites][:, packs])
         return Circuits(
             Sources(each(self.sources.emf_V), each(self.sources.resistance_ohm)),
-            Switches(each(self.switches.module_closed), pack_state),
+            Switches(each(self.switches.module_state), pack_state),
             self.power_W[sites],
             self.link_voltage_V[sites],
             self.step_s[sites],
@@ -50,13 +50,16 @@ class Circuits:
 
 
 @st.composite
-def circuits(draw: st.DrawFn, states: tuple[PackState, ...] = tuple(PackState)) -> Circuits:
+def circuits(draw: st.DrawFn, states: tuple[Contactor, ...] = tuple(Contactor)) -> Circuits:
     sites, packs, modules = draw(st.integers(1, 9)), draw(st.integers(1, 3)), draw(st.integers(1, 9))
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     shape = sites, packs, modules
     return Circuits(
         Sources(random.uniform(40.0, 58.0, shape), random.uniform(1e-3, 0.1, shape)),
-        Switches(random.random(shape) < 0.8, random.choice(np.array(states, dtype=np.int8), (sites, packs))),
+        Switches(
+            random.choice(np.array(Contactor, dtype=np.int8), shape, p=(0.2, 0.0, 0.8)),
+            random.choice(np.array(states, dtype=np.int8), (sites, packs)),
+        ),
         random.uniform(-2e4, 2e4, sites),
         random.uniform(0.0, 58.0, sites),
         random.uniform(1e-3, 60.0, sites),
@@ -70,12 +73,12 @@ def live(circuit: Circuits) -> NDArray[np.bool_]:
 @given(circuits())
 def test_kirchhoff_and_the_power_balance(circuit: Circuits) -> None:
     flow, on = circuit.solve(), live(circuit)
-    joins = circuit.switches.pack_state != PackState.OPEN
+    joins = circuit.switches.pack_state != Contactor.OPEN
     arriving_A = (flow.current_A.sum(axis=-1) * joins).sum(axis=-1)
     scale_A = np.abs(flow.current_A).sum(axis=(1, 2)) + 1e4
     np.testing.assert_allclose(flow.bus_voltage_V[on] * arriving_A[on], flow.power_W[on], atol=1e-9 * scale_A.max())
     charge_As = LINK.capacitance_F * (flow.link_voltage_V - circuit.link_voltage_V)
-    charging = ~on & (circuit.switches.pack_state == PackState.PRECHARGE).any(axis=-1)
+    charging = ~on & (circuit.switches.pack_state == Contactor.PRECHARGE).any(axis=-1)
     charging &= arriving_A != 0.0
     np.testing.assert_allclose(arriving_A[charging] * circuit.step_s[charging], charge_As[charging], atol=1e-9)
     # The bus bar of an open pack leads nowhere.
@@ -89,7 +92,7 @@ def test_each_module_is_an_emf_behind_its_resistance(circuit: Circuits) -> None:
     joined = circuit.switches.joined()
     expected_V = np.broadcast_to(flow.bus_voltage_V[:, None, None], joined.shape)
     np.testing.assert_allclose(terminal_V[joined], expected_V[joined], rtol=1e-11)
-    assert not flow.current_A[~circuit.switches.module_closed].any()
+    assert not flow.current_A[circuit.switches.module_state == Contactor.OPEN].any()
 
 
 @given(circuits(), st.integers(0, 2**32 - 1))
@@ -120,7 +123,7 @@ def test_equal_modules_share_equally_and_the_sign_is_that_of_the_power(
     shape = 1, 1, modules
     circuit = Circuits(
         Sources(np.full(shape, emf_V), np.full(shape, resistance_ohm)),
-        Switches(np.ones(shape, dtype=np.bool_), np.full((1, 1), PackState.CLOSED, dtype=np.int8)),
+        Switches(np.full(shape, Contactor.CLOSED, dtype=np.int8), np.full((1, 1), Contactor.CLOSED, dtype=np.int8)),
         *(np.array([value]) for value in (power_W, 0.0, 1.0)),
     )
     flow = circuit.solve()
@@ -132,7 +135,7 @@ def test_equal_modules_share_equally_and_the_sign_is_that_of_the_power(
 
 
 @settings(max_examples=50)
-@given(circuits((PackState.CLOSED,)))
+@given(circuits((Contactor.CLOSED,)))
 def test_more_power_never_raises_the_voltage(circuit: Circuits) -> None:
     on = live(circuit)
     more = Circuits(circuit.sources, circuit.switches, circuit.power_W + 100.0, circuit.link_voltage_V, circuit.step_s)

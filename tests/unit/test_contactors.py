@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from twin.bms.contactors import Sequence
-from twin.plant.dc_bus import PackState
+from twin.plant.dc_bus import Contactor
 
 SECOND = 1_000_000_000
-OPEN, PRECHARGE, CLOSED = PackState.OPEN, PackState.PRECHARGE, PackState.CLOSED
+OPEN, PRECHARGE, CLOSED = Contactor.OPEN, Contactor.PRECHARGE, Contactor.CLOSED
 Look = tuple[tuple[bool, ...], tuple[bool, ...], float]
 BOTH, ONE, NONE = (True, True), (True, False), (False, False)
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from twin.plant.dc_bus import Flow, Link, PackState, Sources, Switches, inrush_A, loop_gain_Hz, solve
+from twin.plant.dc_bus import Contactor, Flow, Link, Sources, Switches, inrush_A, loop_gain_Hz, solve
 from twin.plant.pool import FloatArray
 
 LINK = Link(capacitance_F=0.01, precharge_ohm=50.0, discharge_ohm=1000.0)
-OPEN, PRECHARGE, CLOSED = PackState
+OPEN, PRECHARGE, CLOSED = Contactor
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Site:
     """One site's circuit: emf, resistance and contactor of each module, and its packs; ``[pack][module]``."""
 
     emf_V: list[list[float]]
-    packs: list[PackState]
+    packs: list[Contactor]
     resistance_ohm: float = 0.010
     closed: list[list[bool]] | None = None
     link_voltage_V: float = 0.0
@@ -32,7 +32,7 @@ class Site:
     def solve(self, power_W: float, step_s: float = 1.0) -> Flow:
         sources = self.sources()
         closed = np.ones(sources.emf_V.shape, dtype=bool) if self.closed is None else np.array([self.closed])
-        switches = Switches(closed, np.array([self.packs], dtype=np.int8))
+        switches = Switches(np.where(closed, CLOSED, OPEN).astype(np.int8), np.array([self.packs], dtype=np.int8))
         return solve(sources, switches, LINK, np.array([power_W]), np.array([self.link_voltage_V]), step_s)
 
 
@@ -97,7 +97,7 @@ def test_a_closed_pack_whose_modules_are_all_open_carries_nothing() -> None:
 
 
 @pytest.mark.parametrize("packs", [[PRECHARGE, OPEN], [PRECHARGE, PRECHARGE]], ids=["one pack", "two packs"])
-def test_precharge_follows_the_differential_equation(packs: list[PackState]) -> None:
+def test_precharge_follows_the_differential_equation(packs: list[Contactor]) -> None:
     site = Site([[52.2, 52.0], [51.0, 51.5]], packs)
     flow = site.solve(0.0, step_s=0.7)
     pack_V = [52.1, 51.25]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.worlds.linear_module import CAPACITY_AH, CELLS, LINK_OHM, linear_plant
 from twin.plant.action import Action
-from twin.plant.dc_bus import PackState
+from twin.plant.dc_bus import Contactor
 from twin.plant.plant import Plant
 
 SECOND = 1_000_000_000
@@ -47,7 +47,7 @@ def test_the_bus_sees_the_mean_emf_of_the_step() -> None:
 def test_an_action_takes_effect_at_its_own_instant() -> None:
     plant = linear_plant()
     plant.request_W[:] = 4000.0
-    events = plant.advance(0, SECOND, [Action(SECOND // 4, 0, "module_closed", 0.0)])
+    events = plant.advance(0, SECOND, [Action(SECOND // 4, 0, "module_state", Contactor.OPEN)])
     assert events == []
     assert plant.current_A[0, 0] == 0.0
     assert plant.power_W[0] == 0.0
@@ -60,14 +60,14 @@ def test_an_action_takes_effect_at_its_own_instant() -> None:
 def test_an_action_at_the_start_of_the_tick_costs_no_sub_step() -> None:
     plant = linear_plant()
     plant.request_W[:] = 4000.0
-    plant.advance(0, SECOND, [Action(0, 0, "module_closed", 0.0)])
+    plant.advance(0, SECOND, [Action(0, 0, "module_state", Contactor.OPEN)])
     assert charge_drawn_As(plant) == 0.0
 
 
 @pytest.mark.parametrize("time_ns", [-1, SECOND, 2 * SECOND])
 def test_an_action_outside_of_the_tick_is_refused(time_ns: int) -> None:
     with pytest.raises(ValueError, match="outside of the tick"):
-        linear_plant().advance(0, SECOND, [Action(time_ns, 0, "module_closed", 0.0)])
+        linear_plant().advance(0, SECOND, [Action(time_ns, 0, "module_state", Contactor.OPEN)])
 
 
 def test_the_others_do_not_notice_the_sub_steps_of_one() -> None:
@@ -89,9 +89,9 @@ def test_a_site_with_actions_gets_the_same_bits_alone() -> None:
     soc = np.linspace(0.3, 0.7, 4)[:, None, None]
     fleet, alone = linear_plant(sites=4, modules=2, soc=soc), linear_plant(modules=2, soc=soc[2])
     actions = [
-        Action(HALF, 1, "module_closed", 0.0, 0),
-        Action(HALF + 1, 2, "pack_state", PackState.OPEN),
-        Action(HALF + 2, 2, "pack_state", PackState.PRECHARGE),
+        Action(HALF, 1, "module_state", Contactor.OPEN, 0),
+        Action(HALF + 1, 2, "pack_state", Contactor.OPEN),
+        Action(HALF + 2, 2, "pack_state", Contactor.PRECHARGE),
     ]
     fleet.request_W[:] = 3000.0
     alone.request_W[:] = 3000.0
@@ -105,21 +105,27 @@ def test_a_site_with_actions_gets_the_same_bits_alone() -> None:
 
 def test_the_last_action_of_an_instant_wins() -> None:
     plant = linear_plant()
-    plant.advance(0, SECOND, [Action(HALF, 0, "module_closed", 0.0), Action(HALF, 0, "module_closed", 1.0)])
-    assert plant.module_closed[0, 0]
+    plant.advance(
+        0, SECOND, [Action(HALF, 0, "module_state", Contactor.OPEN), Action(HALF, 0, "module_state", Contactor.CLOSED)]
+    )
+    assert plant.module_state[0, 0] == Contactor.CLOSED
 
 
 def test_actions_are_taken_in_the_order_of_time() -> None:
     plant = linear_plant()
-    plant.advance(0, SECOND, [Action(HALF, 0, "module_closed", 1.0), Action(HALF - 1, 0, "module_closed", 0.0)])
-    assert plant.module_closed[0, 0]
+    plant.advance(
+        0,
+        SECOND,
+        [Action(HALF, 0, "module_state", Contactor.CLOSED), Action(HALF - 1, 0, "module_state", Contactor.OPEN)],
+    )
+    assert plant.module_state[0, 0] == Contactor.CLOSED
 
 
 def test_minus_one_means_all() -> None:
     plant = linear_plant(packs=2, modules=2)
     plant.advance(0, SECOND, [Action(0, 0, "balancing_current_A", 3.6), Action(0, 0, "pack_state", 0, slot=2)])
     np.testing.assert_allclose((0.5 - plant.soc) * 3600.0 * CAPACITY_AH, 3.6, rtol=1e-6)
-    assert plant.pack_state[0].tolist() == [PackState.CLOSED, PackState.OPEN]
+    assert plant.pack_state[0].tolist() == [Contactor.CLOSED, Contactor.OPEN]
 
 
 def test_the_inverter_stays_within_rating_and_limits() -> None:
@@ -144,19 +150,19 @@ def test_the_inverter_stays_within_rating_and_limits() -> None:
 def test_a_pack_pre_charges_and_closes_without_inrush() -> None:
     plant = linear_plant(modules=2, in_operation=False)
     plant.request_W[:] = 2000.0
-    start = [Action(0, 0, "module_closed", 1.0), Action(0, 0, "pack_state", PackState.PRECHARGE)]
+    start = [Action(0, 0, "module_state", Contactor.CLOSED), Action(0, 0, "pack_state", Contactor.PRECHARGE)]
     assert plant.advance(0, SECOND, start) == []
     assert plant.power_W[0] == 0.0
     emf_V = CELLS * 3.25
     assert plant.link_voltage_V[0] == pytest.approx(emf_V * (1 - np.exp(-1.0 / 0.5)), rel=1e-3)
     plant.advance(SECOND, 5 * SECOND, [])
-    assert plant.advance(5 * SECOND, 6 * SECOND, [Action(5 * SECOND, 0, "pack_state", PackState.CLOSED)]) == []
+    assert plant.advance(5 * SECOND, 6 * SECOND, [Action(5 * SECOND, 0, "pack_state", Contactor.CLOSED)]) == []
     assert plant.power_W[0] == 2000.0
 
 
 def test_a_pack_that_closes_onto_an_empty_link_is_reported() -> None:
     plant = linear_plant(modules=2, in_operation=False)
-    closing = [Action(0, 0, "module_closed", 1.0), Action(HALF, 0, "pack_state", PackState.CLOSED)]
+    closing = [Action(0, 0, "module_state", Contactor.CLOSED), Action(HALF, 0, "pack_state", Contactor.CLOSED)]
     (event,) = plant.advance(0, SECOND, closing)
     assert (event.time_ns, event.site, event.kind, event.slot) == (HALF, 0, "inrush", -1)
     peak_A = 2 * CELLS * 3.25 / (CELLS * 1e-3 + LINK_OHM)
@@ -188,7 +194,7 @@ def test_infeasible_power_is_reported_once_and_the_inverter_takes_nothing() -> N
 def test_a_long_step_is_cut_into_equal_parts_where_the_loop_gain_is_high() -> None:
     plant = linear_plant(sites=2)
     plant.request_W[:] = 3000.0
-    plant.advance(0, 3600 * SECOND, [Action(0, 1, "module_closed", 0.0)])
+    plant.advance(0, 3600 * SECOND, [Action(0, 1, "module_state", Contactor.OPEN)])
     # 3600 s times 2.2e-5 V/As over 18 mohm: a gain of 4.4, and more as the resistance falls with the warmth
     busy, idle = plant._modules.electrical.steps  # type: ignore[attr-defined]
     assert 9 <= busy <= 11
@@ -222,7 +228,7 @@ def test_a_failing_module_takes_its_site_out_and_no_other() -> None:
     assert electrical.steps.tolist() == [1, 1, 2, 2, 1, 1]  # type: ignore[attr-defined]
     assert thermal.steps.tolist() == [1, 1, 2, 1, 1, 1]  # type: ignore[attr-defined]
     sound.advance(0, SECOND, [])
-    assert plant.advance(SECOND, 2 * SECOND, [Action(SECOND + 1, 1, "module_closed", 0.0)]) == []
+    assert plant.advance(SECOND, 2 * SECOND, [Action(SECOND + 1, 1, "module_state", Contactor.OPEN)]) == []
     sound.advance(SECOND, 2 * SECOND, [])
     for name in ("cell_voltage_V", "soc", "temperature_K", "current_A", "bus_voltage_V", "power_W", "housing_K"):
         found, expected = getattr(plant, name), getattr(sound, name)

@@ -59,7 +59,7 @@ def test_a_restored_plant_goes_on_to_the_same_bits() -> None:
     futures = []
     for _ in range(2):
         for k in (1, 2):
-            plant.advance(k * SECOND, (k + 1) * SECOND, [Action(k * SECOND + 5, 0, "module_closed", k - 1.0, 0)])
+            plant.advance(k * SECOND, (k + 1) * SECOND, [Action(k * SECOND + 5, 0, "module_state", 2.0 * (k - 1), 0)])
         futures.append([getattr(plant, name).copy() for name in NAMES])
         plant.restore(before)
     for first, second in zip(*futures, strict=True):

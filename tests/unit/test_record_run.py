@@ -55,8 +55,8 @@ def test_h5py_sees_scales_and_steps(run: Path) -> None:
         assert dataset.attrs["quantisation_step"] == 2.0**-14
         assert dataset.compression == "gzip"
         assert dataset.shuffle
-        assert file["module_closed"].dtype == np.int8
-        assert list(file["module_closed"].attrs["flag_values"]) == [-1, 0, 1]
+        assert file["module_state"].dtype == np.int8
+        assert list(file["module_state"].attrs["flag_values"]) == [-1, 0, 1, 2]
         assert h5py.check_string_dtype(file["events/message"].dtype).length is not None
         assert file.attrs["start"] == START
         assert file["provenance/hashes"].attrs["scenario"] == "0" * 64

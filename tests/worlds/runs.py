@@ -152,7 +152,7 @@ def rows(world: World) -> Iterator[Row]:
             "current_A": current_A,
             "housing_K": temperature_K.mean(axis=2) - 0.5,
             "module_soc": soc.mean(axis=2) + 0.01,
-            "module_closed": closed.copy(),
+            "module_state": np.where(closed, 2, 0),
             "level": level,
             "cell_voltage_V": cell_voltage_V,
             "soc": soc,

@@ -29,7 +29,7 @@ SIGNALS: Final[tuple[Signal, ...]] = (
     Signal("current_A", _SLOT, "A", "module current", 1e-3, sign=_DISCHARGE),
     Signal("housing_K", _SLOT, "K", "temperature of the module housing", 1e-2),
     Signal("module_soc", _SLOT, "1", "state of charge as the module monitor estimates it", 1e-5),
-    Signal("module_closed", _SLOT, "1", "module contactor", flags={"unknown": -1, "open": 0, "closed": 1}),
+    Signal("module_state", _SLOT, "1", "state of the module's contactor", flags=_PACK_STATES),
     Signal("level", _SLOT, "1", "severity of the worst violated limit", flags={"unknown": -1, **LEVELS}),
     Signal("cell_voltage_V", _CELL, "V", "cell terminal voltage", 1e-4),
     Signal("soc", _CELL, "1", "true state of charge", 1e-5),

@@ -100,7 +100,7 @@ def test_the_fleet_behaves(fleet: Path) -> None:
     with twin.open_run(fleet) as run:
         last = run.to_dataset().isel(time=-1)
         assert (last["pack_state"] == 2).all()
-        assert (last["module_closed"] == 1).all()
+        assert (last["module_state"] == 2).all()
         assert abs(last["module_soc"] - last["soc"].mean("cell")).max() < 0.08
         # What the inverter takes is what the modules give.
         given_W = (last["current_A"].sum("slot") * last["bus_voltage_V"]).values
@@ -125,10 +125,10 @@ def test_a_hot_cell_is_noticed_and_isolated(tmp_path: Path) -> None:
         signals = run.to_dataset().isel(site=0)
         fatal_s = float(found["time_ns"].values[levels.index(3)]) * 1e-9
         row = np.arange(1, 601)
-        is_open = (signals["module_closed"].sel(slot=1).values == 0) & (row > 60)
+        is_open = (signals["module_state"].sel(slot=1).values == 0) & (row > 60)
         assert 0.0 < row[is_open][0] - fatal_s <= 1.0
         last = signals.isel(time=-1)
-        assert last["module_closed"].values.tolist() == [1, 0]
+        assert last["module_state"].values.tolist() == [2, 0]
         assert last["pack_state"] == 2
         assert abs(float(last["current_A"].sel(slot=1))) < 1e-9
 
@@ -213,7 +213,7 @@ def test_packs_speak_to_the_inverter_with_one_voice(tmp_path: Path) -> None:
     folder = _run(tmp_path / "packs", *changes, "--set", "fleet.sites=1")
     with twin.open_run(folder) as run:
         last = run.to_dataset().isel(time=-1, site=0)
-        assert last["module_closed"].values.tolist() == [1, 1, 1, 1]
+        assert last["module_state"].values.tolist() == [2, 2, 2, 2]
         assert int(last["pack_state"]) == 2
         frames = run["frames"].to_dataset()
         limits = frames["payload"].values[frames["identifier"].values == 0x351]

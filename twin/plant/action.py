@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Actuator = Literal[
-    "module_closed",  # 1 closes the module's contactor, 0 opens it
-    "pack_state",  # twin.plant.dc_bus.PackState of the pack that the slot is in: open, pre-charging, closed
+    "module_state",  # twin.plant.dc_bus.Contactor of the module: open, through its pre-charge resistor, closed
+    "pack_state",  # twin.plant.dc_bus.Contactor of the pack that the slot is in
     "bleed",  # duty 0..1 of a cell's passive balancing resistor
     "balancing_current_A",  # active balancing current of a cell, positive discharges
     "short_S",  # conductance of an internal short of a cell

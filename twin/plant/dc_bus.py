@@ -26,22 +26,23 @@ from twin.plant.inverter import constant_power_voltage
 from twin.plant.pool import FloatArray
 
 BoolArray = NDArray[np.bool_]
+StateArray = NDArray[np.int8]
 
 LOOP_GAIN_LIMIT = 0.5
 """Highest loop gain of a step: beyond it, the voltage moves so far that the current is no longer nearly constant."""
 
 
-class PackState(IntEnum):
-    """How a pack is joined to the DC link."""
+class Contactor(IntEnum):
+    """How a pack is joined to the DC link, or a module to its pack."""
 
     OPEN = 0
     PRECHARGE = 1
     """Through the pre-charge resistor."""
     CLOSED = 2
-    """Through the main contactor."""
+    """Through the contactor itself."""
 
 
-OPEN, PRECHARGE, CLOSED = map(int, PackState)
+OPEN, PRECHARGE, CLOSED = map(int, Contactor)
 """The same as plain integers: an attribute of an enum costs a microsecond in Python 3.11, and NumPy three more."""
 
 
@@ -66,17 +67,24 @@ class Sources:
         """Return each module's conductance to its pack's bus bar; none where its contactor is open."""
         return closed / self.resistance_ohm
 
+    def through(self, module_state: StateArray, precharge_ohm: float) -> Sources:
+        """Return the same sources with the pre-charge resistors of modules in their way."""
+        precharge = module_state == PRECHARGE
+        if not precharge.any():
+            return self
+        return Sources(self.emf_V, self.resistance_ohm + precharge * precharge_ohm)
+
 
 @dataclass(frozen=True)
 class Switches:
-    """The contactors: of modules ``[site, pack, module]``, and of packs ``[site, pack]`` as ``PackState``."""
+    """The contactors as ``Contactor``: of modules ``[site, pack, module]``, and of packs ``[site, pack]``."""
 
-    module_closed: BoolArray
-    pack_state: NDArray[np.int8]
+    module_state: StateArray
+    pack_state: StateArray
 
     def joined(self) -> BoolArray:
         """Return which modules are on the DC link with nothing but their own link resistance between."""
-        return self.module_closed & (self.pack_state == CLOSED)[..., None]
+        return (self.module_state == CLOSED) & (self.pack_state == CLOSED)[..., None]
 
 
 @dataclass(frozen=True)
@@ -123,7 +131,8 @@ def solve(
 
     ``power_W[site]`` is what the inverter asks for, ``link_voltage_V[site]`` the capacitor's voltage at the start.
     """
-    conductance_S = sources.conductance_S(switches.module_closed)
+    sources = sources.through(switches.module_state, link.precharge_ohm)
+    conductance_S = sources.conductance_S(switches.module_state != OPEN)
     bars = _BusBars(conductance_S.sum(axis=-1), (conductance_S * sources.emf_V).sum(axis=-1))
     closed = switches.pack_state == CLOSED
     if closed.all() and bars.conductance_S.any(axis=-1).all():

@@ -18,7 +18,7 @@ from twin.plant import dc_bus
 from twin.plant.action import Action, EventKind, PlantEvent
 from twin.plant.agenda import Agenda
 from twin.plant.coupling import BoolArray, CoupledModules, ModulesSnapshot, Span
-from twin.plant.dc_bus import Link, PackState, Sources, Switches
+from twin.plant.dc_bus import CLOSED, OPEN, Contactor, Link, Sources, Switches
 from twin.plant.inverter import Inverter
 from twin.plant.pool import FloatArray, Status
 from twin.plant.ports import Columns, Rows
@@ -74,7 +74,7 @@ class Plant:
       (sub-)step.
     * ``power_W``, ``bus_voltage_V``: ``[site]``, what the inverter takes over the last (sub-)step and the mean voltage
       at which it does; ``link_voltage_V``: of its capacitor, at the end.
-    * ``module_closed`` ``[site, slot]``, ``pack_state`` ``[site, pack]``, ``failed`` ``[site]``.
+    * ``module_state`` ``[site, slot]``, ``pack_state`` ``[site, pack]``: ``dc_bus.Contactor``; ``failed`` ``[site]``.
     """
 
     def __init__(self, wiring: Wiring, modules: CoupledModules, inverter: Inverter, bus: BusOptions) -> None:
@@ -91,11 +91,11 @@ class Plant:
         self.current_A = np.zeros((sites, slots))
         self.power_W, self.bus_voltage_V, self.link_voltage_V = np.zeros(sites), np.zeros(sites), np.zeros(sites)
         self.request_W, self.ambient_K = np.zeros(sites), signals.housing_K.reshape(sites, slots)[:, 0].copy()
-        self.module_closed = np.zeros((sites, slots), dtype=np.bool_)
+        self.module_state = np.zeros((sites, slots), dtype=np.int8)
         self.pack_state = np.zeros((sites, wiring.packs), dtype=np.int8)
         self.failed = np.zeros(sites, dtype=np.bool_)
         # The same memory as the bus sees it, [site, pack, module].
-        self._closed = self.module_closed.reshape(arranged)
+        self._module_state = self.module_state.reshape(arranged)
         self._current_A = self.current_A.reshape(arranged)
         self._elastance_V_As = signals.elastance_V_As
         self._link_ohm = np.broadcast_to(bus.link_ohm, (sites, slots)).reshape(arranged)
@@ -113,14 +113,14 @@ class Plant:
     @property
     def actuators(self) -> frozenset[str]:
         """The actuators that this plant's FMUs have."""
-        return frozenset(self._modules.inputs) | {"module_closed", "pack_state", "power_limit_W", "extra_heat_W"}
+        return frozenset(self._modules.inputs) | {"module_state", "pack_state", "power_limit_W", "extra_heat_W"}
 
     def close_contactors(self) -> None:
         """Join every module to its link, charged to their voltage: the plant of a site that is in operation."""
-        self.module_closed[:] = True
-        self.pack_state[:] = PackState.CLOSED
+        self.module_state[:] = CLOSED
+        self.pack_state[:] = CLOSED
         sources = self._sources(EVERY)
-        switches = Switches(self._closed, self.pack_state)
+        switches = Switches(self._module_state, self.pack_state)
         none_W = np.zeros(self.wiring.sites)
         flow = dc_bus.solve(sources, switches, self._bus.link, none_W, self.link_voltage_V, 0.0)
         self.link_voltage_V[:] = self.bus_voltage_V[:] = flow.link_voltage_V
@@ -165,7 +165,7 @@ class Plant:
         return (
             *self._flows(),
             *(self.request_W, self.ambient_K),
-            *(self.module_closed, self.pack_state, self.failed, self._joined, self._infeasible, self._capped),
+            *(self.module_state, self.pack_state, self.failed, self._joined, self._infeasible, self._capped),
             *(self.inverter.charge_limit_W, self.inverter.discharge_limit_W),
         )
 
@@ -184,7 +184,7 @@ class Plant:
 
     def _parts(self, rows: Rows, now_ns: Nanoseconds, stretch_ns: Nanoseconds, tick_ns: int) -> NDArray[np.int64]:
         """Return into how many equal parts each row's stretch is cut: no part is shorter than the tick over the cap."""
-        gain_Hz = dc_bus.loop_gain_Hz(self._sources(rows), self._elastance_V_As[rows], self._closed[rows])
+        gain_Hz = dc_bus.loop_gain_Hz(self._sources(rows), self._elastance_V_As[rows], self._module_state[rows] != OPEN)
         wanted = np.ceil(gain_Hz * (stretch_ns * (1e-9 / dc_bus.LOOP_GAIN_LIMIT)))
         cap = np.ceil(stretch_ns * (self._bus.substeps / tick_ns))
         text = f"the step needs more than {self._bus.substeps} sub-steps; it takes no more"
@@ -196,7 +196,7 @@ class Plant:
         if isinstance(rows, np.ndarray) and not rows.size:
             return
         span = Span(rows, _seconds(start_ns), _seconds(step_ns))
-        switches = Switches(self._closed[rows], self.pack_state[rows])
+        switches = Switches(self._module_state[rows], self.pack_state[rows])
         self._report_inrush(rows, switches, start_ns)
         asked_W = self.inverter.power_W(self.request_W, rows)
         sources = self._sources(rows, span.step_s)
@@ -223,12 +223,12 @@ class Plant:
         site, cell = action.site, EVERY if action.cell < 0 else action.cell
         pack, module = (EVERY, EVERY) if action.slot < 0 else divmod(action.slot, self.wiring.modules)
         match action.actuator:
-            case "module_closed":
+            case "module_state":
                 self._switched = True
-                self._closed[site, pack, module] = action.value != 0.0
+                self._module_state[site, pack, module] = Contactor(int(action.value))
             case "pack_state":
                 self._switched = True
-                self.pack_state[site, pack] = PackState(int(action.value))
+                self.pack_state[site, pack] = Contactor(int(action.value))
             case "power_limit_W":
                 self.inverter.limit(site, action.cell, action.value)
             case "extra_heat_W":

@@ -32,7 +32,7 @@ class SiteStates(Plot):
     order = 6
     title = "Contactors and protection levels"
     note = "A strip a switch; colours as in the legend."
-    needs = ("pack_state|module_closed|level",)
+    needs = ("pack_state|module_state|level",)
 
     def draw(self, run: RunView) -> go.Figure:
         """Draw a strip a pack and a module."""
@@ -53,7 +53,7 @@ def _strips(run: RunView) -> list[tuple[str, npt.NDArray[Any], dict[int, str]]]:
     if run.has("pack_state"):
         strips.append(("pack", run.of_site("pack_state"), run.meanings("pack_state")))
     for slot in run.slots_in_depth(most=8):
-        for name, label in (("module_closed", "contactor"), ("level", "level")):
+        for name, label in (("module_state", "contactor"), ("level", "level")):
             if run.has(name):
                 strips.append((f"{module_name(slot)}, {label}", run.of_site(name)[slot], run.meanings(name)))
     return strips

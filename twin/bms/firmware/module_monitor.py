@@ -55,7 +55,7 @@ class ModuleMonitor(Firmware[MonitorState]):
     codes: tuple[FaultCode, ...] = PROTECTION_CODES
 
     def __init__(self, options: Bms, capacity_Ah: float, cells: int, ocv: OcvCurve) -> None:
-        self.commands = {"module_closed": (), "bleed": (cells,)}
+        self.commands = {"module_state": (), "bleed": (cells,)}
         self._command_timeout_ns = COMMAND_TIMEOUT_PERIODS * round(options.period_s * 1e9)
         self._balancing = options.balancing
         self._thresholds = Thresholds.of(options.limits)
@@ -97,7 +97,7 @@ class ModuleMonitor(Firmware[MonitorState]):
                 **_dealt(self._voltages, voltage_V),
                 **_dealt(self._temperatures, temperature_K - _KELVIN),
             },
-            {"module_closed": closed.astype(np.float64), "bleed": duty},
+            {"module_state": np.where(closed, 2.0, 0.0), "bleed": duty},
             Findings(level, inputs.slot[:, None], cell, values),
             {"module_soc": charge.soc, "level": severity.astype(np.float64)},
         )
