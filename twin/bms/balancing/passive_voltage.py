@@ -2,12 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from twin.bms.options import Balancing
+from twin.bms.balancing.strategy import BoolArray, FloatArray, Seen, Strategy, Wanted
+from twin.quantity import Kelvin, Volts
 
-FloatArray = NDArray[np.float64]
+
+@dataclass(frozen=True)
+class Bleeding:
+    """Which cells are bled, ``[row, cell]``."""
+
+    cells: BoolArray
+
+
+class PassiveVoltage(Strategy):
+    """Bleeds cells whose voltage lies above that of the lowest one, while voltage says something of charge.
+
+    A cell starts above ``threshold_V`` and stops at half of it, so that noise does not toggle it.
+    """
+
+    kind: Literal["passive_voltage"] = "passive_voltage"
+    threshold_V: Annotated[Volts, Field(gt=0)] = 0.010
+    """Balance cells that lie further above the lowest cell."""
+    minimum_V: Annotated[Volts, Field(gt=0)] = 3.40
+    """Balance no cell below this voltage: on the flat part of the LFP curve, voltage says little of charge."""
+    maximum_temperature_K: Annotated[Kelvin, Field(gt=0)] = 343.15
+    """Stop above this cell temperature (foxBMS: 70 degC)."""
+
+    def initial(self, rows: int, cells: int) -> Bleeding:
+        """Return that no cell is bled."""
+        return Bleeding(np.zeros((rows, cells), np.bool_))
+
+    def step(self, state: Bleeding, seen: Seen) -> tuple[Bleeding, Wanted]:
+        """Start and stop cells by their voltage."""
+        margin_V = np.where(state.cells, 0.5 * self.threshold_V, self.threshold_V)
+        above = (seen.voltage_V - seen.lowest_V[:, None] > margin_V) & (seen.voltage_V >= self.minimum_V)
+        cool = seen.temperature_K.max(axis=1) < self.maximum_temperature_K
+        cells = above & (seen.allowed & cool)[:, None]
+        return Bleeding(cells), Wanted.bleeding(cells)
 
 
 def bleed_duty(
@@ -16,7 +53,7 @@ def bleed_duty(
     bleeding: NDArray[np.bool_],
     lowest_V: FloatArray,
     allowed: NDArray[np.bool_],
-    options: Balancing,
+    options: Any,
 ) -> FloatArray:
     """Return the duty 0 or 1 of each cell's resistor, ``[row, cell]``.
 
