@@ -26,3 +26,5 @@ class Event:
     remedy: str = ""
     since_ns: int = -1
     """When what it tells of began, as its source saw it; -1 where it does not say."""
+    pack: int = -1
+    """The pack that it is about; -1 where it is about the whole site, or says with its slot which it is."""

@@ -23,6 +23,8 @@ EVENT_COLUMNS: Final[Mapping[str, Mapping[str, Any]]] = {
     "message": {"dtype": np.str_, "long_name": "what happened, in plain language"},
     "cause": {"dtype": np.str_, "long_name": "the probable cause"},
     "remedy": {"dtype": np.str_, "long_name": "what to do"},
+    "since_ns": {"dtype": np.int64, "unit": "ns", "long_name": "when it began, as its source saw it, -1: unknown"},
+    "pack_id": {"dtype": np.int32, "long_name": "pack of the site, -1: the site as a whole, or that of the slot"},
 }
 
 
