@@ -1,0 +1,1 @@
+"""What a BMS watches its modules for, one file a thing; each is found because it is there."""
