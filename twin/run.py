@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from twin.bms.codes import Level
 from twin.bms.events import Event
+from twin.bms.sensing import Present
 from twin.build import World
 from twin.log import Log, changed, told
 from twin.plant.action import Action
@@ -62,7 +63,7 @@ class Run:
         plant.request_W[:] = world.surroundings.load_W - world.surroundings.pv_W
         plant.ambient_K[:] = world.surroundings.ambient_K
         # 2 Sensors, sampled now and held.
-        sensed = self._sense()
+        sensed = self._sense(start_ns)
         # 3 ECU activations, each at its own instant, and the buses between them.
         for replay in world.replays:
             replay.send(world.buses, end_ns)
@@ -98,13 +99,26 @@ class Run:
             self._pending = [action for action in self._pending if action.time_ns >= end_ns]
         return due
 
-    def _sense(self) -> Mapping[str, Mapping[str, FloatArray]]:
+    def _sense(self, time_ns: int) -> Mapping[str, Mapping[str, FloatArray]]:
         """Return what every role's sensors say: ``[site, ECU of the role, ...]``."""
         plant = self._world.plant
-        measured = self._world.sensing.sample(plant.cell_voltage_V, plant.temperature_K, plant.current_A)
+        present = Present(
+            plant.cell_voltage_V,
+            plant.temperature_K,
+            plant.current_A,
+            plant.module_voltage_V,
+            plant.link_voltage_V,
+            np.full(len(plant.link_voltage_V), 1e6),
+            np.zeros_like(plant.soc),
+        )
+        measured = self._world.sensing.sample(time_ns, present)
         link_V = np.repeat(plant.link_voltage_V[:, None], plant.pack_state.shape[1], axis=1)
         return {
-            "module_monitor": vars(measured),
+            "module_monitor": {
+                "cell_voltage_V": measured.cell_voltage_V,
+                "temperature_K": measured.temperature_K,
+                "current_A": measured.current_A,
+            },
             "pack_controller": {"link_voltage_V": link_V},
             "inverter": {},
         }

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from twin.bms.limit_levels import Limits
+from twin.bms.sensors import Sensors
 from twin.options import Options
 from twin.quantity import AmpereHours, Amperes, Kelvin, Seconds, Volts
 
@@ -20,23 +21,6 @@ class Balancing(Options):
     """Balance no cell below this voltage: on the flat part of the LFP curve, voltage says little of charge."""
     maximum_temperature_K: Annotated[Kelvin, Field(gt=0)] = 343.15
     """Stop above this cell temperature (foxBMS: 70 degC)."""
-
-
-class Sensor(Options):
-    """One kind of sensor: Gaussian noise first, then rounding to the resolution."""
-
-    noise: Annotated[float, Field(ge=0)]
-    """Standard deviation, in the unit of what is sensed."""
-    resolution: Annotated[float, Field(ge=0)]
-    """Quantisation step in the same unit; 0 for none."""
-
-
-class Sensors(Options):
-    """What the module monitors measure with."""
-
-    cell_voltage_V: Sensor = Sensor(noise=0.0005, resolution=0.001)
-    temperature_K: Sensor = Sensor(noise=0.1, resolution=0.5)
-    current_A: Sensor = Sensor(noise=0.05, resolution=0.1)
 
 
 class Bms(Options):
