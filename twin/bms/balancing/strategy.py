@@ -11,13 +11,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import Annotated, Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, model_validator
 
 from twin.bms.module_data import ModuleData
 from twin.options import Options
+from twin.quantity import Kelvin, Volts
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -85,3 +87,33 @@ class Strategy(Options, ABC):
     @abstractmethod
     def step(self, state: State, seen: Seen) -> tuple[State, Wanted]:
         """Return the state after a look at the modules, and what is wanted until the next."""
+
+
+class ChargeStrategy(Strategy):
+    """Base of the strategies that go by charge: what lets them start, and what makes them stop."""
+
+    start_soc: Annotated[float, Field(gt=0, lt=1)] = 0.005
+    """Begin where states of charge are further apart (chosen: what estimators can tell)."""
+    stop_soc: Annotated[float, Field(gt=0, lt=1)] = 0.0001
+    """End where they are no further apart."""
+    minimum_V: Annotated[Volts, Field(gt=0)] = 2.5
+    """Balance no module with a cell below this voltage: it is empty, or its reading is wrong (foxBMS 2: 2.0 V)."""
+    maximum_temperature_K: Annotated[Kelvin, Field(gt=0)] = 343.15
+    """Balance no module with a cell at or above this temperature (foxBMS 2: 70 degC)."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.stop_soc >= self.start_soc:
+            raise ValueError(f"found stop_soc {self.stop_soc:g}; expected less than start_soc, {self.start_soc:g}")
+        return self
+
+    def permitted(self, seen: Seen) -> BoolArray:
+        """Return whether a module may be balanced now, ``[row]``."""
+        cool = seen.temperature_K.max(axis=1) < self.maximum_temperature_K
+        alive = seen.voltage_V.min(axis=1) >= self.minimum_V
+        allowed: BoolArray = seen.allowed & cool & alive
+        return allowed
+
+    def margin(self, running: BoolArray) -> FloatArray:
+        """Return how far apart states of charge may be, elementwise: less where balancing goes on already."""
+        return np.where(running, self.stop_soc, self.start_soc)
