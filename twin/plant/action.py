@@ -15,6 +15,13 @@ Actuator = Literal[
     "extra_heat_W",  # heat added to a cell from outside the model
     "cooling",  # relative coolant flow of a module, 0..1
     "power_limit_W",  # what the inverter may take at most: cell 0 limits charging, cell 1 discharging, both positive
+    # By faults only:
+    "module_welded",  # 1: the module's contactor does not open
+    "pack_welded",  # 1: the main contactor of the pack that the slot is in does not open
+    "insulation_ohm",  # resistance of a site's DC system to earth
+    "cooling_lost",  # share 0..1 of a module's coolant flow that does not arrive, whatever is commanded
+    "inverter_ignores",  # 1: the site's inverter keeps no power limit
+    "inverter_extra_W",  # power that the site's inverter takes beside what it is asked for, positive discharges
 ]
 
 
