@@ -1,4 +1,4 @@
-"""What a diagnosis is: a pure function that turns readings of modules, one a row, into one value that says how bad it is."""
+"""What a diagnosis is: readings of modules, one a row, become one value that says how bad something is."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Look:
     duty: FloatArray
     """Of the bleed resistors since the look before, ``[row, cell]``."""
     balancing_A: FloatArray
-    """What balancing draws from each cell, bled and moved, since the look before; positive discharges, ``[row, cell]``."""
+    """What balancing drew from each cell since the look before, bled or moved; positive discharges, ``[row, cell]``."""
     commanded: NDArray[np.int8]
     """The contactor as last commanded, ``twin.plant.dc_bus``'s OPEN, PRECHARGE, CLOSED, ``[row]``."""
     switched_ns: IntArray
