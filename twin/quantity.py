@@ -80,10 +80,12 @@ def _of(unit: str, *, difference: bool = False) -> tuple[BeforeValidator, WithJs
 
 
 Seconds = Annotated[float, *_of("second")]
+Hertz = Annotated[float, *_of("hertz")]
 Amperes = Annotated[float, *_of("ampere")]
 AmpereHours = Annotated[float, *_of("ampere_hour")]
 Volts = Annotated[float, *_of("volt")]
 Ohms = Annotated[float, *_of("ohm")]
+OhmsPerVolt = Annotated[float, *_of("ohm / volt")]
 Farads = Annotated[float, *_of("farad")]
 Siemens = Annotated[float, *_of("siemens")]
 Watts = Annotated[float, *_of("watt")]

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from twin.bms.cooling.cooling import Cooling, FloatArray
-from twin.quantity import Kelvin
+from twin.quantity import Hertz, Kelvin
 
 
 class Pump(Cooling):
@@ -26,7 +26,7 @@ class Pump(Cooling):
     """Full flow from here (chosen: below the first over-temperature level, 45 degC)."""
     lowest_flow: Annotated[float, Field(gt=0, le=1)] = 0.3
     """Relative flow below which it cannot run (assumed)."""
-    slew_Hz: Annotated[float, Field(gt=0)] = 0.05
+    slew_Hz: Annotated[Hertz, Field(gt=0)] = 0.05
     """Highest change of the relative flow in a second (assumed: 20 s from nothing to full flow)."""
 
     @model_validator(mode="after")
