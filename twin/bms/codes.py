@@ -5,7 +5,7 @@ A number is never given to another code: it travels on the bus and stands in log
 
 from __future__ import annotations
 
-from twin.bms.codes.controllers import (
+from twin.bms.catalogue.controllers import (
     BUS_ERRORS,
     CLOCK_DEVIATES,
     CONTROLLER_CODES,
@@ -20,8 +20,8 @@ from twin.bms.codes.controllers import (
     PROTOCOL_MISMATCH,
     TASK_LATE,
 )
-from twin.bms.codes.fault_code import FaultCode, Level, Place, Unit, place_name
-from twin.bms.codes.modules import (
+from twin.bms.catalogue.fault_code import FaultCode, Level, Place, Unit, place_name
+from twin.bms.catalogue.modules import (
     CAPACITY_MISMATCH,
     CELL_IMBALANCE,
     CELL_OVERVOLTAGE,
@@ -37,7 +37,7 @@ from twin.bms.codes.modules import (
     UNDERTEMPERATURE,
     WEAK_CELL,
 )
-from twin.bms.codes.sensors import (
+from twin.bms.catalogue.sensors import (
     BALANCING_DISTURBS_MEASUREMENT,
     CURRENT_IMPLAUSIBLE,
     OPEN_SENSE_WIRE,
@@ -49,7 +49,7 @@ from twin.bms.codes.sensors import (
     VOLTAGE_NOISY,
     VOLTAGE_STUCK,
 )
-from twin.bms.codes.switching import (
+from twin.bms.catalogue.switching import (
     BALANCING_INEFFECTIVE,
     BALANCING_WRONG_CELL,
     CONTACTOR_STUCK_OPEN,

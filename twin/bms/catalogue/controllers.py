@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twin.bms.codes.fault_code import FaultCode
+from twin.bms.catalogue.fault_code import FaultCode
 
 MODULE_SILENT = FaultCode(
     10,
