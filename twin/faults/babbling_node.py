@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from twin.faults.fault import Effect, Fault
+from twin.bms.effects import NEVER
+from twin.faults.fault import Effect, TimedFault
 from twin.network.disturbances import Babbling, babble
 from twin.network.network import Message
 from twin.quantity import Seconds
 
 
-class BabblingNode(Fault):
+class BabblingNode(TimedFault):
     """``node`` also sends ``identifier``, every ``period_s`` from ``start_s`` for ``duration_s``."""
+
+    expected: ClassVar = ("bus_errors", "module_silent")
+    source: ClassVar = "the babbling idiot of bus systems, as in TTP and FlexRay, whose guardians exist for it"
 
     kind: Literal["babbling_node"] = "babbling_node"
     node: str
@@ -21,16 +25,13 @@ class BabblingNode(Fault):
     """0 wins every arbitration."""
     period_s: Annotated[Seconds, Field(gt=0)] = 0.0002
     """Shorter than a frame: the bus has no room for lower priorities."""
-    start_s: Annotated[Seconds, Field(ge=0)]
-    duration_s: Annotated[Seconds, Field(gt=0)] = 10.0
+    duration_s: Annotated[Seconds, Field(gt=0)] | None = 10.0
 
     def effects(self) -> tuple[Effect, ...]:
         """Return the begin and the end."""
-        period_ns = max(1, round(self.period_s * 1e9))
-        return tuple(
-            Babbling(round(time_s * 1e9), self.site, self.node, self.identifier, period)
-            for time_s, period in ((self.start_s, period_ns), (self.start_s + self.duration_s, 0))
-        )
+        begin = Babbling(self.start_ns, self.site, self.node, self.identifier, max(1, round(self.period_s * 1e9)))
+        end = Babbling(self.end_ns, self.site, self.node, self.identifier, 0)
+        return (begin,) if self.end_ns == NEVER else (begin, end)
 
     def messages(self) -> tuple[tuple[str, Message], ...]:
         """Return the message that it babbles."""

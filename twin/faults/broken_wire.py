@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field
-
-from twin.faults.fault import Effect, Fault
+from twin.bms.effects import NEVER
+from twin.faults.fault import Effect, TimedFault
 from twin.network.disturbances import Wire
-from twin.quantity import Seconds
 
 
-class BrokenWire(Fault):
+class BrokenWire(TimedFault):
     """``node`` neither sends nor receives from ``start_s`` for ``duration_s``, or to the end."""
+
+    expected: ClassVar = ("module_silent", "bus_errors")
+    source: ClassVar = "foxBMS 2 v1.11, DIAG_ID_CAN_TIMING: fatal after 1200 ms"
 
     kind: Literal["broken_wire"] = "broken_wire"
     node: str
-    start_s: Annotated[Seconds, Field(ge=0)]
-    duration_s: Annotated[Seconds, Field(gt=0)] | None = None
 
     def effects(self) -> tuple[Effect, ...]:
         """Return the break, and the repair where there is one."""
-        breaks = Wire(round(self.start_s * 1e9), self.site, self.node, connected=False)
-        if self.duration_s is None:
+        breaks = Wire(self.start_ns, self.site, self.node, connected=False)
+        if self.end_ns == NEVER:
             return (breaks,)
-        return breaks, Wire(round((self.start_s + self.duration_s) * 1e9), self.site, self.node, connected=True)
+        return breaks, Wire(self.end_ns, self.site, self.node, connected=True)

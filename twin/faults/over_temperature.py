@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from twin.faults.fault import CellFault, Effect
-from twin.plant.action import Action
+from twin.faults.fault import CellFault, Effect, Range, TimedFault
 from twin.quantity import Seconds, Watts
 
 
-class OverTemperature(CellFault):
+class OverTemperature(TimedFault, CellFault):
     """``heat_W`` flows into one cell from ``start_s`` for ``duration_s``."""
 
+    expected: ClassVar = ("overtemperature", "thermal_runaway")
+    hazardous: ClassVar = True
+    source: ClassVar = "foxBMS 2 v1.11, DIAG_ID_TEMP_OVERTEMPERATURE_CHARGE_MSL and its like: fatal after 6 s"
+    ranges: ClassVar = {"heat_W": Range(100.0, 600.0, log=True)}
+
     kind: Literal["over_temperature"] = "over_temperature"
-    start_s: Annotated[Seconds, Field(ge=0)]
-    duration_s: Annotated[Seconds, Field(gt=0)] = 1800.0
+    duration_s: Annotated[Seconds, Field(gt=0)] | None = 1800.0
     heat_W: Annotated[Watts, Field(gt=0)] = 120.0
 
     def effects(self) -> tuple[Effect, ...]:
-        """Return the heat's begin and end."""
-        return tuple(
-            Action(round(time_s * 1e9), self.site, "extra_heat_W", heat_W, self.module, self.cell)
-            for time_s, heat_W in ((self.start_s, self.heat_W), (self.start_s + self.duration_s, 0.0))
-        )
+        """Return the heat."""
+        return self.held("extra_heat_W", self.heat_W, slot=self.module, cell=self.cell)

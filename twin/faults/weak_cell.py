@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from twin.faults.fault import CellFault, Deviation, Effect
+from twin.faults.fault import CellFault, Deviation, Effect, Range
 
 
 class WeakCell(CellFault):
     """The cell's capacity and resistance are scaled from the start."""
+
+    expected: ClassVar = ("weak_cell", "cell_undervoltage")
+    source: ClassVar = "spread within a module: Wildfeuer and Lienkamp 2021, doi:10.1016/j.etran.2021.100129"
+    ranges: ClassVar = {"capacity_factor": Range(0.5, 0.9), "resistance_factor": Range(1.2, 3.0)}
 
     kind: Literal["weak_cell"] = "weak_cell"
     capacity_factor: Annotated[float, Field(gt=0, le=1)] = 0.9

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,6 +14,9 @@ from twin.quantity import Seconds
 
 class WrongFrames(Fault):
     """``bit`` of the next ``frames`` that a node sends, or that are of one message, is inverted from ``start_s`` on."""
+
+    expected: ClassVar = ("bus_errors", "error_passive", "bus_off", "module_silent")
+    source: ClassVar = "ISO 11898-1: fault confinement"
 
     kind: Literal["wrong_frames"] = "wrong_frames"
     start_s: Annotated[Seconds, Field(ge=0)]
@@ -32,6 +35,11 @@ class WrongFrames(Fault):
             raise ValueError("expected either a node or a message")
         return self
 
+    @property
+    def start_ns(self) -> int:
+        """When it begins."""
+        return round(self.start_s * 1e9)
+
     def effects(self) -> tuple[Effect, ...]:
         """Return the inversion."""
-        return (Inversion(round(self.start_s * 1e9), self.site, self.frames, self.bit, self.node, self.message),)
+        return (Inversion(self.start_ns, self.site, self.frames, self.bit, self.node, self.message),)
