@@ -19,6 +19,7 @@ from twin.bms.needs import unmet
 from twin.bms.ocv import OcvCurve
 from twin.bms.schedule import Schedule
 from twin.bms.sensing import Sensing
+from twin.dispatch.dispatch import Dispatch, FloatArray, Seen
 from twin.errors import InputError, Problem, attempt
 from twin.faults.fault import Deviation, Effect
 from twin.network.dbc.codec import MessageLayout
@@ -35,17 +36,26 @@ from twin.plant.assembly import open_plant
 from twin.plant.plant import Plant, Wiring
 from twin.plugins import discover
 from twin.scenario import Fleet, Scenario, expand
+from twin.scenario.profiles.profile import Window
 from twin.streams import stream
 
 REMEMBERED_SOC_SD = 0.02
 """Error of the SOC that a monitor remembers from before it was switched off: a few percent after weeks of counting."""
 
 
-class Surroundings:
-    """What the outside world asks of each site and does to it: ``load_W``, ``pv_W``, ``ambient_K``, ``[site]``."""
+_HOUR_NS = 3600 * 10**9
 
-    def __init__(self, fleet: Fleet) -> None:
+
+class Surroundings:
+    """What the outside world asks of each site and does to it, ``[site]`` each.
+
+    ``load_W``, ``pv_W``, ``ambient_K``, ``price`` (over that of a flat hour), ``frequency_Hz``, ``schedule_W``.
+    """
+
+    def __init__(self, fleet: Fleet, since_midnight_ns: int) -> None:
         self._fleet = fleet
+        self._since_midnight_ns = since_midnight_ns
+        self._day, self._of_day = -1, np.ones(24)
         self.sample(0)
 
     def sample(self, time_ns: int) -> None:
@@ -53,6 +63,31 @@ class Surroundings:
         self.load_W = self._fleet.load.at(time_ns)
         self.pv_W = self._fleet.pv.at(time_ns)
         self.ambient_K = self._fleet.ambient.at(time_ns)
+        self.price = self._fleet.tariff.at(time_ns)
+        self.frequency_Hz = self._fleet.frequency.at(time_ns)
+        self.schedule_W = self._fleet.schedule.at(time_ns)
+        self._local_ns = self._since_midnight_ns + time_ns
+
+    def seen(self, soc: FloatArray) -> Seen:
+        """Return what the sites' energy management sees, given the ``soc[site]`` that it was told."""
+        day, of_day_ns = divmod(self._local_ns, 24 * _HOUR_NS)
+        return Seen(
+            self.load_W,
+            self.pv_W,
+            self.schedule_W,
+            self.frequency_Hz,
+            self._prices(day),
+            of_day_ns / _HOUR_NS,
+            soc,
+        )
+
+    def _prices(self, day: int) -> FloatArray:
+        """Return the prices of the hours of a local day, ``[24]``; they are the same at all sites."""
+        if day != self._day:
+            midnight_ns = day * 24 * _HOUR_NS - self._since_midnight_ns
+            self._day = day
+            self._of_day = np.array([self._fleet.tariff.at(midnight_ns + hour * _HOUR_NS)[0] for hour in range(24)])
+        return self._of_day
 
 
 @dataclass(frozen=True)
@@ -61,6 +96,7 @@ class World:
 
     fleet: Fleet
     surroundings: Surroundings
+    dispatch: Dispatch
     plant: Plant
     buses: Engine
     replays: tuple[Replayed, ...]
@@ -96,7 +132,8 @@ def build(scenario: Scenario, sites: Sequence[int] | None = None) -> World:
         messages.silence(wiring.sites, traffic.rows(fleet.site_ids.tolist()), traffic.layouts)
     return World(
         fleet,
-        Surroundings(fleet),
+        Surroundings(fleet, Window(scenario.start, fleet.duration_ns).since_midnight_ns),
+        scenario.dispatch,
         plant,
         buses,
         tuple(Replayed(traffic, network.wires, fleet.site_ids.tolist()) for traffic in network.replays),

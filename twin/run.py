@@ -60,7 +60,7 @@ class Run:
         # 1 Faults and events that are due, and what the outside world asks for.
         events = [event for event in world.injected if start_ns <= event.time_ns < end_ns]
         world.surroundings.sample(start_ns)
-        plant.request_W[:] = world.surroundings.load_W - world.surroundings.pv_W
+        plant.request_W[:] = world.dispatch.request_W(world.surroundings.seen(self._told_soc()))
         plant.ambient_K[:] = world.surroundings.ambient_K
         # 2 Sensors, sampled now and held.
         sensed = self._sense(start_ns)
@@ -77,6 +77,13 @@ class Run:
             world.controllers.stop(site)
         # 6 Record.
         self._log.tick(end_ns, [*events, *found, *unheard, *map(told, happened)])
+
+    def _told_soc(self) -> FloatArray:
+        """Return the mean state of charge that the packs of each site believe in, ``[site]``; NaN before they do."""
+        told = self._world.controllers.beliefs("pack_soc")
+        known = ~np.isnan(told)
+        count = known.sum(axis=1)
+        return np.where(count > 0, np.where(known, told, 0.0).sum(axis=1) / np.maximum(count, 1), np.nan)
 
     def _heard(self, commands: list[Action], time_ns: int) -> tuple[list[Action], list[Event]]:
         """Return the commands that the plant can follow; those that no FMU has an input for are told once a site."""

@@ -14,12 +14,13 @@ from typing import Annotated, Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from twin import resources
+from twin.dispatch.dispatch import Dispatch
 from twin.errors import Problem
 from twin.faults.fault import CellFault
 from twin.scenario.complaints import suggestion
 from twin.scenario.document import KeyPath
 from twin.scenario.files import is_path, named
-from twin.scenario.models import CELLS, MOST_SLOTS, Scenario
+from twin.scenario.models import CELLS, MOST_SLOTS, PROFILES, Scenario
 from twin.scenario.profiles.profile import Profile, Window
 
 MOST_TICKS = 10**9
@@ -128,10 +129,20 @@ def _range(count: int) -> str:
 
 def _profiles(view: View) -> Iterator[Problem]:
     window = view.window()
-    for name in ("load", "pv", "ambient"):
+    for name in PROFILES:
         profile = view.get(name)
         if window is not None and isinstance(profile, Profile):
             yield from profile.problems(window)
+
+
+def _dispatch(view: View) -> Iterator[Mistake]:
+    dispatch = view.get("dispatch")
+    if not isinstance(dispatch, Dispatch):
+        return
+    for name in dispatch.needs:
+        if view.get(name) == Scenario.model_fields[name].default:
+            found = f"found {dispatch.kind} and no {name}"
+            yield Mistake(("dispatch", "kind"), f"{found}; expected a {name} for it to act on")
 
 
 def _files(view: View) -> Iterator[Mistake]:
@@ -159,5 +170,6 @@ _CHECKS: tuple[Callable[[View], Iterator[Mistake | Problem]], ...] = (
     _fault_places,
     _files,
     _profiles,
+    _dispatch,
     _models_and_database,
 )

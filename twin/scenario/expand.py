@@ -15,7 +15,7 @@ from twin.plant.action import Action
 from twin.plant.plant import Wiring
 from twin.scenario.checks import Mistake, View, mistakes, nanoseconds
 from twin.scenario.document import dotted
-from twin.scenario.models import CELLS, Scenario
+from twin.scenario.models import CELLS, PROFILES, Scenario
 from twin.scenario.profiles.profile import Window
 from twin.scenario.series import Series
 from twin.scenario.spread import Draws
@@ -41,6 +41,12 @@ class Fleet:
     """W, positive when the roof gives."""
     ambient: Series
     """K"""
+    tariff: Series
+    """Price over that of a flat hour; whole local days."""
+    frequency: Series
+    """Hz"""
+    schedule: Series
+    """W, positive when the battery is to discharge."""
     actions: tuple[Action, ...]
     """Of the faults, in the order of time; ``Action.site`` is the row."""
     disturbances: tuple[Disturbance, ...]
@@ -84,6 +90,9 @@ def expand(scenario: Scenario, sites: Sequence[int] | None = None) -> Fleet:
             load=scenario.load.series(window, draws),
             pv=scenario.pv.series(window, draws),
             ambient=scenario.ambient.series(window, draws),
+            tariff=scenario.tariff.series(window, draws),
+            frequency=scenario.frequency.series(window, draws),
+            schedule=scenario.schedule.series(window, draws),
             actions=tuple(sorted((one for one in moved if isinstance(one, Action)), key=_instant)),
             disturbances=tuple(sorted((one for one in moved if isinstance(one, Disturbance)), key=_ends_first)),
             duration_ns=duration_ns,
@@ -153,7 +162,7 @@ def _finite(fleet: Fleet) -> Fleet:
     wrong = [name for name, values in positive.items() if not (np.isfinite(values) & (values > 0)).all()]
     if not ((fleet.soc_start >= 0) & (fleet.soc_start <= 1)).all():
         wrong.append("soc_start")
-    for name in ("load", "pv", "ambient"):
+    for name in PROFILES:
         series: Series = getattr(fleet, name)
         if not all(np.isfinite(part).all() for part in (series.values, series.scale, series.offset)):
             wrong.append(name)

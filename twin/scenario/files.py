@@ -15,6 +15,8 @@ _FIELDS: tuple[KeyPath, ...] = (
     ("load", "file"),
     ("pv", "file"),
     ("ambient", "file"),
+    ("frequency", "file"),
+    ("schedule", "file"),
     ("plant", "electrical"),
     ("plant", "thermal"),
     ("bus", "database"),

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AwareDatetime, Field
 
+from twin import dispatch as dispatch_kinds
 from twin import faults as fault_kinds
 from twin.bms.options import Bms
+from twin.dispatch.dispatch import Dispatch
+from twin.dispatch.self_consumption import SelfConsumption
 from twin.faults.fault import Fault
 from twin.network.options import Bus
 from twin.options import Options
@@ -19,12 +22,19 @@ from twin.plugins import discover
 from twin.quantity import Seconds
 from twin.record.options import Record
 from twin.scenario.profiles import ambient as ambient_profiles
+from twin.scenario.profiles import frequency as frequency_profiles
 from twin.scenario.profiles import load as load_profiles
 from twin.scenario.profiles import pv as pv_profiles
+from twin.scenario.profiles import schedule as schedule_profiles
+from twin.scenario.profiles import tariff as tariff_profiles
 from twin.scenario.profiles.ambient.daily import Daily
+from twin.scenario.profiles.frequency.nominal import Nominal
 from twin.scenario.profiles.load.bdew import Bdew
 from twin.scenario.profiles.profile import Profile
 from twin.scenario.profiles.pv.clear_sky import ClearSky
+from twin.scenario.profiles.schedule.none import NoSchedule
+from twin.scenario.profiles.tariff.none import NoTariff
+from twin.scenario.rules import Rules, UseCase
 from twin.scenario.spread import Capacity, ResistanceFactor, StateOfCharge, StateOfHealth, Temperature
 
 CELLS = 16
@@ -32,6 +42,8 @@ CELLS = 16
 MOST_PACKS = 4
 MOST_SLOTS = 16
 """Packs and modules of a site: for so many the DBC has messages."""
+PROFILES = ("load", "pv", "ambient", "tariff", "frequency", "schedule")
+"""Fields of a scenario that are quantities over time."""
 
 
 def _one_of(package: ModuleType, base: type[Options]) -> Any:
@@ -44,11 +56,19 @@ if TYPE_CHECKING:
     AnyLoad = Profile
     AnyPv = Profile
     AnyAmbient = Profile
+    AnyTariff = Profile
+    AnyFrequency = Profile
+    AnySchedule = Profile
+    AnyDispatch = Dispatch
 else:
     AnyFault = _one_of(fault_kinds, Fault)
     AnyLoad = _one_of(load_profiles, Profile)
     AnyPv = _one_of(pv_profiles, Profile)
     AnyAmbient = _one_of(ambient_profiles, Profile)
+    AnyTariff = _one_of(tariff_profiles, Profile)
+    AnyFrequency = _one_of(frequency_profiles, Profile)
+    AnySchedule = _one_of(schedule_profiles, Profile)
+    AnyDispatch = _one_of(dispatch_kinds, Dispatch)
 
 
 class FleetSpread(Options):
@@ -93,8 +113,20 @@ class Scenario(Options):
     """What the homes' roofs give."""
     ambient: AnyAmbient = Daily()
     """The air around the batteries."""
+    tariff: AnyTariff = NoTariff()
+    """What energy costs, by the hour."""
+    frequency: AnyFrequency = Nominal()
+    """The grid's."""
+    schedule: AnySchedule = NoSchedule()
+    """What somebody has planned for the batteries."""
+    dispatch: AnyDispatch = SelfConsumption()
+    """What the sites' energy management asks of the batteries."""
     plant: Plant = Plant()
     bus: Bus = Bus()
     bms: Bms = Bms()
     faults: Annotated[list[AnyFault], Field(default_factory=list)]
     record: Record = Record()
+    use_case: UseCase | None = None
+    """What the batteries are for; reports say how well it went."""
+    rules: Rules = Rules()
+    """Limits that the run is to keep: pass or fail."""

@@ -1,1 +1,1 @@
-"""Profiles, one file each: load, PV and ambient of the sites over the run."""
+"""Profiles, one file each: load, PV, ambient, tariff, grid frequency and planned power of the sites over the run."""

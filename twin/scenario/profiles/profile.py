@@ -20,9 +20,16 @@ class Window:
     start: datetime
     duration_ns: int
 
+    @property
+    def since_midnight_ns(self) -> int:
+        """How far the local day was when the run began."""
+        start = self.start
+        seconds = (start.hour * 60 + start.minute) * 60 + start.second
+        return seconds * 10**9 + start.microsecond * 1000
+
 
 class Profile(Options):
-    """Base of the profiles of load, PV and ambient; a profile is one file in the folder of its quantity."""
+    """Base of the profiles of all quantities; a profile is one file in the folder of its quantity."""
 
     kind: str
     """Name of the profile; each class states its own."""

@@ -35,12 +35,12 @@ class Bdew(Profile):
 
     def series(self, window: Window, draws: Draws) -> Series:
         """Return the load in W, positive when the home draws."""
-        knots_ns, share = _shares(self.customer, window)
+        knots_ns, share = shares(self.customer, window)
         scale = draws.per_site(self.annual_kWh, "annual_kWh") * _W_PER_KWH_A_QUARTER
         return shared(knots_ns, share, "hold", scale=scale)
 
 
-def _shares(customer: str, window: Window) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def shares(customer: str, window: Window) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the quarters of an hour that ``window`` touches, and the share of the year's energy used in each."""
     start = window.start.replace(tzinfo=None)
     last = start + timedelta(microseconds=window.duration_ns // 1000)

@@ -1,0 +1,1 @@
+"""Dispatch, one file a kind: what a site's energy management asks of its battery."""

@@ -1,0 +1,1 @@
+"""The frequency of the grid, one file a profile."""

@@ -1,0 +1,1 @@
+"""The price of energy by the hour, one file a profile."""
