@@ -179,8 +179,9 @@ def _nodes(world: World) -> Mapping[str, Column]:
 
 def told(happened: PlantEvent) -> Event:
     """Return what the plant has to tell as an event of the log."""
-    level = Level.FATAL if happened.kind == "quarantine" else Level.WARNING
-    return Event(happened.time_ns, happened.site, happened.slot, -1, level, happened.kind, "plant", happened.text)
+    level = {"quarantine": Level.FATAL, "contactor": Level.INFO}.get(happened.kind, Level.WARNING)
+    site, slot, text = happened.site, happened.slot, happened.text
+    return Event(happened.time_ns, site, slot, -1, level, happened.kind, "plant", text, pack=happened.pack)
 
 
 def changed(change: Change, world: World) -> Event:

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
-from twin.plant.dc_bus import Contactor, Flow, Link, Sources, Switches, inrush_A, loop_gain_Hz, solve
+from twin.plant.dc_bus import Contactor, Flow, Link, Packs, solve
+from twin.plant.packs import Connection, Joints, Sources
 from twin.plant.pool import FloatArray
 
 LINK = Link(capacitance_F=0.01, precharge_ohm=50.0, discharge_ohm=1000.0)
@@ -22,18 +24,25 @@ class Site:
     emf_V: list[list[float]]
     packs: list[Contactor]
     resistance_ohm: float = 0.010
-    closed: list[list[bool]] | None = None
+    """Of which a fifth is the link's."""
+    states: list[list[Contactor]] | None = None
     link_voltage_V: float = 0.0
+    connection: Connection = "parallel"
+    bypass: bool = False
 
-    def sources(self) -> Sources:
+    def seen(self) -> Packs:
         emf_V = np.array([self.emf_V])
-        return Sources(emf_V, np.full_like(emf_V, self.resistance_ohm))
+        sources = Sources(emf_V, np.full_like(emf_V, self.resistance_ohm), np.full_like(emf_V, self.resistance_ohm / 5))
+        states = None if self.states is None else np.array([self.states], dtype=np.int8)
+        return Joints(self.connection, self.bypass, LINK.precharge_ohm).packs(sources, states)
+
+    @property
+    def pack_state(self) -> NDArray[np.int8]:
+        return np.array([self.packs], dtype=np.int8)
 
     def solve(self, power_W: float, step_s: float = 1.0) -> Flow:
-        sources = self.sources()
-        closed = np.ones(sources.emf_V.shape, dtype=bool) if self.closed is None else np.array([self.closed])
-        switches = Switches(np.where(closed, CLOSED, OPEN).astype(np.int8), np.array([self.packs], dtype=np.int8))
-        return solve(sources, switches, LINK, np.array([power_W]), np.array([self.link_voltage_V]), step_s)
+        link_voltage_V = np.array([self.link_voltage_V])
+        return solve(self.seen(), self.pack_state, LINK, np.array([power_W]), link_voltage_V, step_s)
 
 
 def test_one_module_delivers_the_power_at_the_upper_root() -> None:
@@ -67,13 +76,13 @@ CIRCULATING = {
     "equal modules rest": Row(Site([[52.0, 52.0]], [CLOSED]), [[0.0, 0.0]]),
     "unequal modules equalise": Row(Site([[52.2, 52.0]], [CLOSED]), [[10.0, -10.0]]),
     "so they do in an open pack": Row(Site([[52.2, 52.0]], [OPEN]), [[10.0, -10.0]]),
-    "not over an open contactor": Row(Site([[52.2, 52.0]], [CLOSED], closed=[[True, False]]), [[0.0, 0.0]]),
+    "not over an open contactor": Row(Site([[52.2, 52.0]], [CLOSED], states=[[CLOSED, OPEN]]), [[0.0, 0.0]]),
     "closed packs equalise over the bus": Row(Site([[52.2], [52.0]], [CLOSED, CLOSED]), [[10.0], [-10.0]]),
     "open packs do not": Row(Site([[52.2], [52.0]], [CLOSED, OPEN]), [[0.0], [0.0]]),
     "a pre-charging pack does so through its resistor": Row(
         Site([[152.02], [52.0]], [PRECHARGE, CLOSED]), [[100.02 / 50.02], [-100.02 / 50.02]]
     ),
-    "nothing is closed": Row(Site([[52.2, 52.0]], [OPEN], closed=[[False, False]]), [[0.0, 0.0]]),
+    "nothing is closed": Row(Site([[52.2, 52.0]], [OPEN], states=[[OPEN, OPEN]]), [[0.0, 0.0]]),
 }
 
 
@@ -90,7 +99,7 @@ def test_no_power_flows_without_a_closed_pack() -> None:
 
 
 def test_a_closed_pack_whose_modules_are_all_open_carries_nothing() -> None:
-    flow = Site([[52.0]], [CLOSED], closed=[[False]], link_voltage_V=40.0).solve(3000.0)
+    flow = Site([[52.0]], [CLOSED], states=[[OPEN]], link_voltage_V=40.0).solve(3000.0)
     assert flow.power_W[0] == 0.0
     assert flow.current_A[0, 0, 0] == 0.0
     assert flow.bus_voltage_V[0] == pytest.approx(40.0, rel=0.06)
@@ -129,12 +138,13 @@ def test_the_link_discharges_when_nothing_is_joined_to_it() -> None:
 
 def test_inrush_is_the_difference_over_the_resistance() -> None:
     site = Site([[52.0, 50.0], [52.0, 52.0]], [CLOSED, CLOSED])
-    joining = np.array([[[True, True], [False, False]]])
-    np.testing.assert_allclose(inrush_A(site.sources(), joining, np.array([40.0])), [[1200.0 + 1000.0, 0.0]])
+    before = np.array([[[False, False], [True, True]]])
+    packs = site.seen()
+    peak_A = packs.inrush_A(packs.joined(site.pack_state), before, np.array([40.0]))
+    np.testing.assert_allclose(peak_A, [[1200.0 + 1000.0, 0.0]])
 
 
 def test_loop_gain_counts_modules_that_are_joined() -> None:
-    site = Site([[52.0, 50.0]], [CLOSED])
+    site = Site([[52.0, 50.0]], [CLOSED], states=[[CLOSED, OPEN]])
     elastance_V_As = np.array([[[0.002, 0.009]]])
-    gain_Hz = loop_gain_Hz(site.sources(), elastance_V_As, np.array([[[True, False]]]))
-    assert gain_Hz[0] == pytest.approx(0.2)
+    assert site.seen().loop_gain_Hz(elastance_V_As)[0] == pytest.approx(0.2)

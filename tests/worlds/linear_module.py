@@ -15,9 +15,11 @@ from numpy.typing import ArrayLike, NDArray
 from twin.plant.coupling import ELECTRICAL, THERMAL, CoupledModules
 from twin.plant.dc_bus import Link
 from twin.plant.inverter import Inverter
+from twin.plant.packs import Connection
 from twin.plant.plant import BusOptions, Plant, Wiring
 from twin.plant.pool import FloatArray, Pool, Snapshot, Status
 from twin.plant.ports import Columns, Port, Ports, Signal
+from twin.plant.switchgear import AT_ONCE, Movement
 
 CELLS = 16
 CAPACITY_AH = 100.0
@@ -163,10 +165,14 @@ def linear_plant(
     soc: ArrayLike = 0.5,
     substeps: int = 64,
     inrush_limit_A: float = 500.0,
+    connection: Connection = "parallel",
+    bypass: bool = False,
+    movement: Movement = AT_ONCE,
+    link_ohm: ArrayLike = LINK_OHM,
     in_operation: bool = True,
 ) -> Plant:
     """Return a plant of linear modules; ``soc[site, slot, cell]``, or broadcast to it."""
-    wiring = Wiring(sites, packs, modules, CELLS)
+    wiring = Wiring(sites, packs, modules, CELLS, connection)
     shape = sites, packs, modules
     electrical, thermal = ports(ELECTRICAL.inputs, ELECTRICAL.outputs), ports(THERMAL.inputs, THERMAL.outputs)
     count = sites * wiring.slots
@@ -175,7 +181,8 @@ def linear_plant(
     )
     start = np.broadcast_to(np.asarray(soc, dtype=np.float64), (sites, wiring.slots, CELLS)).copy()
     coupled.initialize({"soc_start": start}, np.full(shape, REFERENCE_K), 0.0)
-    bus = BusOptions(LINK, np.full((sites, wiring.slots), LINK_OHM), inrush_limit_A, substeps)
+    links_ohm = np.broadcast_to(np.asarray(link_ohm, dtype=np.float64), (sites, wiring.slots))
+    bus = BusOptions(LINK, links_ohm, inrush_limit_A, substeps, bypass, movement)
     plant = Plant(wiring, coupled, Inverter(sites, 8000.0), bus)
     plant.ambient_K[:] = REFERENCE_K
     if in_operation:

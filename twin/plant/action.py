@@ -21,6 +21,7 @@ Actuator = Literal[
     "insulation_ohm",  # resistance of a site's DC system to earth
     "cooling_lost",  # share 0..1 of a module's coolant flow that does not arrive, whatever is commanded
     "inverter_ignores",  # 1: the site's inverter keeps no power limit
+    "present",  # 0: the module is unplugged; 1: it is plugged in again, its contactor open
     "inverter_extra_W",  # power that the site's inverter takes beside what it is asked for, positive discharges
 ]
 
@@ -43,6 +44,8 @@ class Action:
 
 
 EventKind = Literal[
+    "contactor",  # a contactor has moved: opened, closed or begun to pre-charge
+    "arc",  # a module was unplugged while its contactor was not open
     "infeasible_power",  # the modules cannot deliver what the inverter asks for; it has tripped
     "inrush",  # modules met the link's capacitor at another voltage than their own
     "substep_cap",  # the step would need more sub-steps than are allowed
@@ -59,3 +62,5 @@ class PlantEvent:
     kind: EventKind
     slot: int
     text: str
+    pack: int = -1
+    """Of a main contactor; -1 else."""

@@ -23,6 +23,7 @@ from twin.plant.options import Plant as PlantOptions
 from twin.plant.plant import BusOptions, Plant, Wiring
 from twin.plant.pool import FloatArray, Pool
 from twin.plant.ports import Interface, Ports
+from twin.plant.switchgear import Movement
 
 
 def open_plant(
@@ -33,6 +34,8 @@ def open_plant(
     *,
     link_ohm: ArrayLike | None = None,
     in_operation: bool = False,
+    modules_fixed: bool = False,
+    packs_fixed: bool = False,
     start_ns: int = 0,
 ) -> Plant:
     """Return a plant whose modules are initialised at ``start_ns``.
@@ -40,6 +43,7 @@ def open_plant(
     ``parameters``: signals of ``twin.plant.coupling.ELECTRICAL``, such as ``capacity_Ah``, each ``[site, slot, cell]``;
     ``temperature_start_K``, ``link_ohm`` (default: the options'): ``[site, slot]``; all may be broadcast.
     With ``in_operation`` all contactors are closed and the DC links charged, else everything is open and at 0 V.
+    ``modules_fixed``, ``packs_fixed``: they have no contactors, and are joined for good.
     Raises InputError: no such model or FMU, a mistake in a ports file, an FMU that cannot be loaded.
     """
     modules = open_modules(options, (wiring.sites, wiring.packs, wiring.modules), wiring.cells)
@@ -56,6 +60,13 @@ def open_plant(
         link_ohm=_spread(options.link_ohm if link_ohm is None else link_ohm, slots),
         inrush_limit_A=inverter.inrush_limit_A,
         substeps=options.substeps,
+        bypass=options.bypass,
+        movement=Movement(
+            close_ns=round(options.contactor.close_s * 1e9),
+            open_ns=round(options.contactor.open_s * 1e9),
+            modules_fixed=modules_fixed,
+            packs_fixed=packs_fixed,
+        ),
     )
     plant = Plant(wiring, modules, Inverter(wiring.sites, inverter.rated_power_W), bus)
     if in_operation:

@@ -1,21 +1,21 @@
-"""The DC circuit of a site: modules, contactors, links, pre-charge, the inverter and the capacitor of its DC link.
+"""The DC circuit of a site: packs, their contactors and pre-charge, the inverter and the capacitor of its DC link.
 
 ::
 
-    module -- link -- contactor --+
-    module -- link -- contactor --+-- bus bar of the pack --+-- main contactor ---------+
-                                                            +-- pre-charge resistor ----+-- DC link -- inverter
-                                                                          other packs --+    | capacitor
+    modules == bus bar of the pack --+-- main contactor ---------+
+                                     +-- pre-charge resistor ----+-- DC link -- inverter
+                                                   other packs --+    | capacitor
 
-Everything is a pure function over arrays ``[site, pack, module]``. A module is an emf behind a resistance, both
-averaged over the coming step, so the circuit is linear but for the inverter, whose constant power costs one square
-root. While a main contactor is closed, the capacitor follows the modules within a millisecond and is left out; while
-none is, the link's voltage is an exponential and its mean over the step is exact.
-``docs/decisions/0009-coupling.md`` has the reasons.
+Everything is a pure function over arrays ``[site, pack]``. A pack is a source behind a resistance, whether its modules
+are in parallel or in series (``twin.plant.packs``) and averaged over the coming step, so the circuit is linear but for
+the inverter, whose constant power costs one square root. While a closed contactor holds the link, the capacitor follows
+the modules within a millisecond and is left out; while only resistors do, or none, the link's voltage is an exponential
+and its mean over the step is exact. ``docs/decisions/0009-coupling.md`` has the reasons.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -56,35 +56,44 @@ class Link:
     """Takes the capacitor's charge away while no pack is joined to it (IEC 62109-1 asks for it)."""
 
 
-@dataclass(frozen=True)
-class Sources:
-    """What modules are to the bus, ``[site, pack, module]``: an emf behind a resistance, the link included."""
+class Packs(ABC):
+    """The packs as their main contactors see them: a source ``[site, pack]`` each, whatever their modules do inside."""
 
-    emf_V: FloatArray
-    resistance_ohm: FloatArray
+    conductance_S: FloatArray
+    """None where no module feeds the pack."""
+    short_circuit_A: FloatArray
 
-    def conductance_S(self, closed: BoolArray) -> FloatArray:
-        """Return each module's conductance to its pack's bus bar; none where its contactor is open."""
-        return closed / self.resistance_ohm
+    @property
+    @abstractmethod
+    def emf_V(self) -> FloatArray:
+        """Voltage of the bus bars without load, ``[site, pack]``; 0 where no module feeds them."""
 
-    def through(self, module_state: StateArray, precharge_ohm: float) -> Sources:
-        """Return the same sources with the pre-charge resistors of modules in their way."""
-        precharge = module_state == PRECHARGE
-        if not precharge.any():
-            return self
-        return Sources(self.emf_V, self.resistance_ohm + precharge * precharge_ohm)
+    @property
+    @abstractmethod
+    def firm(self) -> BoolArray:
+        """Whether the modules feed the bus bar through closed contactors, not through resistors, ``[site, pack]``."""
 
+    @abstractmethod
+    def current_A(self, bar_V: FloatArray) -> FloatArray:
+        """Return the modules' currents ``[site, pack, module]`` at the voltages of the bus bars ``[site, pack]``."""
 
-@dataclass(frozen=True)
-class Switches:
-    """The contactors as ``Contactor``: of modules ``[site, pack, module]``, and of packs ``[site, pack]``."""
+    @abstractmethod
+    def loop_gain_Hz(self, elastance_V_As: FloatArray) -> FloatArray:
+        """Return each site's highest loop gain for a step of one second, ``[site]``.
 
-    module_state: StateArray
-    pack_state: StateArray
+        The loop gain is the voltage that a current moves over a step, over the voltage that it moves at once.
+        """
 
-    def joined(self) -> BoolArray:
-        """Return which modules are on the DC link with nothing but their own link resistance between."""
-        return (self.module_state == CLOSED) & (self.pack_state == CLOSED)[..., None]
+    @abstractmethod
+    def joined(self, pack_state: StateArray) -> BoolArray:
+        """Return which modules ``[site, pack, module]`` are on the DC link without a resistor between."""
+
+    @abstractmethod
+    def inrush_A(self, joined: BoolArray, before: BoolArray, link_voltage_V: FloatArray) -> FloatArray:
+        """Return each pack's peak current ``[site, pack]`` as it meets the charged capacitor.
+
+        ``joined`` and ``before``: which modules are on the link now and were before, ``[site, pack, module]``.
+        """
 
 
 @dataclass(frozen=True)
@@ -99,29 +108,15 @@ class Flow:
     """Mean voltage of the DC link."""
     link_voltage_V: FloatArray
     """Voltage of the capacitor at the end of the step."""
+    bar_voltage_V: FloatArray
+    """Mean voltage of the bus bars, ``[site, pack]``, or ``[site, 1]`` where it is that of the link for all."""
     infeasible: BoolArray
     """Sites whose modules cannot deliver the power: the inverter has tripped and takes nothing."""
 
 
-def loop_gain_Hz(sources: Sources, elastance_V_As: FloatArray, closed: BoolArray) -> FloatArray:
-    """Return each site's highest loop gain for a step of one second, ``[site]``.
-
-    The loop gain is the voltage that a current moves over a step, over the voltage that it moves at once.
-    ``sources``: as they are now.
-    """
-    gain_Hz: FloatArray = (sources.conductance_S(closed) * elastance_V_As).max(axis=(1, 2))
-    return gain_Hz
-
-
-def inrush_A(sources: Sources, joining: BoolArray, link_voltage_V: FloatArray) -> FloatArray:
-    """Return each pack's peak current ``[site, pack]`` as its ``joining`` modules meet the charged capacitor."""
-    peak_A = sources.conductance_S(joining) * (sources.emf_V - link_voltage_V[:, None, None])
-    return np.abs(peak_A.sum(axis=-1))
-
-
 def solve(
-    sources: Sources,
-    switches: Switches,
+    packs: Packs,
+    pack_state: StateArray,
     link: Link,
     power_W: FloatArray,
     link_voltage_V: FloatArray,
@@ -131,30 +126,19 @@ def solve(
 
     ``power_W[site]`` is what the inverter asks for, ``link_voltage_V[site]`` the capacitor's voltage at the start.
     """
-    sources = sources.through(switches.module_state, link.precharge_ohm)
-    conductance_S = sources.conductance_S(switches.module_state != OPEN)
-    bars = _BusBars(conductance_S.sum(axis=-1), (conductance_S * sources.emf_V).sum(axis=-1))
-    closed = switches.pack_state == CLOSED
-    if closed.all() and bars.conductance_S.any(axis=-1).all():
-        node = _busy_node(bars.conductance_S.sum(axis=-1), bars.short_circuit_A.sum(axis=-1), power_W)
+    closed = pack_state == CLOSED
+    if closed.all() and packs.firm.any(axis=-1).all():
+        node = _busy_node(packs.conductance_S.sum(axis=-1), packs.short_circuit_A.sum(axis=-1), power_W)
     else:
-        precharge = switches.pack_state == PRECHARGE
-        node = _any_node(bars, closed, precharge, link, power_W, link_voltage_V, step_s)
+        node = _any_node(packs, pack_state, link, power_W, link_voltage_V, step_s)
     return Flow(
-        current_A=conductance_S * (sources.emf_V - node.bar_V[..., None]),
+        current_A=packs.current_A(node.bar_V),
         power_W=node.power_W,
         bus_voltage_V=node.voltage_V,
         link_voltage_V=node.end_V,
+        bar_voltage_V=node.bar_V,
         infeasible=node.infeasible,
     )
-
-
-@dataclass(frozen=True)
-class _BusBars:
-    """The packs as their bus bars see their modules, ``[site, pack]``."""
-
-    conductance_S: FloatArray
-    short_circuit_A: FloatArray
 
 
 @dataclass(frozen=True)
@@ -174,32 +158,31 @@ def _busy_node(conductance_S: FloatArray, short_circuit_A: FloatArray, power_W: 
 
 
 def _any_node(
-    bars: _BusBars,
-    closed: BoolArray,
-    precharge: BoolArray,
+    packs: Packs,
+    pack_state: StateArray,
     link: Link,
     power_W: FloatArray,
     link_voltage_V: FloatArray,
     step_s: float | FloatArray,
 ) -> _Node:
     """Solve sites with packs in any state; where all are closed, to the same bits as ``_busy_node``."""
-    bar_S = np.where(bars.conductance_S > 0.0, bars.conductance_S, 1.0)
-    # Modules of unequal emf in an open pack drive currents around among themselves: this is where they settle.
-    bar_emf_V = bars.short_circuit_A / bar_S
+    closed, joined = pack_state == CLOSED, pack_state != OPEN
     # A pre-charging pack reaches the link through its own resistance and the resistor, in series.
-    branch_S = precharge * bars.conductance_S / (1.0 + bars.conductance_S * link.precharge_ohm)
-    link_S = (bars.conductance_S * closed + branch_S).sum(axis=-1)
-    link_A = (bars.short_circuit_A * closed + branch_S * bar_emf_V).sum(axis=-1)
+    share = joined / (1.0 + packs.conductance_S * ((pack_state == PRECHARGE) * link.precharge_ohm))
+    branch_S, branch_A = packs.conductance_S * share, packs.short_circuit_A * share
+    link_S, link_A = branch_S.sum(axis=-1), branch_A.sum(axis=-1)
 
-    live = (bars.conductance_S * closed).any(axis=-1)
+    live = (closed & packs.firm).any(axis=-1)
     busy = _busy_node(np.where(live, link_S, 1.0), link_A, np.where(live, power_W, 0.0))
     idle_V, idle_end_V = _capacitor(link_S, link_A, link, link_voltage_V, step_s)
     voltage_V = np.where(live, busy.voltage_V, idle_V)
-    branch_A = branch_S * (bar_emf_V - voltage_V[:, None])
+    # Modules of unequal emf drive currents around among themselves in an open pack too: it settles at its own emf.
+    fed = packs.conductance_S > 0.0
+    drop_V = (branch_A - branch_S * voltage_V[:, None]) / np.where(fed, packs.conductance_S, 1.0)
     return _Node(
         voltage_V=voltage_V,
         end_V=np.where(live, busy.voltage_V, idle_end_V),
-        bar_V=np.where(closed, voltage_V[:, None], bar_emf_V - branch_A / bar_S),
+        bar_V=np.where(closed | (joined & ~fed), voltage_V[:, None], packs.emf_V - drop_V),
         power_W=busy.power_W,
         infeasible=busy.infeasible,
     )
@@ -208,7 +191,7 @@ def _any_node(
 def _capacitor(
     conductance_S: FloatArray, short_circuit_A: FloatArray, link: Link, start_V: FloatArray, step_s: float | FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return mean and final voltage of the link's capacitor while no main contactor holds it."""
+    """Return mean and final voltage of the link's capacitor while no closed contactor holds it."""
     alone = conductance_S == 0.0
     conductance_S = np.where(alone, 1.0 / link.discharge_ohm, conductance_S)
     settled_V = short_circuit_A / conductance_S

@@ -15,6 +15,10 @@ class Inverter:
         self.rated_power_W = rated_power_W
         self.charge_limit_W: FloatArray = np.full(sites, rated_power_W)
         self.discharge_limit_W: FloatArray = np.full(sites, rated_power_W)
+        self.extra_W: FloatArray = np.zeros(sites)
+        """What it takes beside what it is asked for: a fault."""
+        self.ignores = np.zeros(sites, np.bool_)
+        """Whether it keeps to its rating only: a fault."""
 
     def limit(self, site: int, direction: int, power_W: float) -> None:
         """Limit the charging (``direction`` 0), discharging (1) or either (-1) power of a site, within the rating."""
@@ -27,7 +31,11 @@ class Inverter:
     def power_W(self, request_W: FloatArray, rows: slice | NDArray[np.intp]) -> FloatArray:
         """Return what the inverters of ``rows`` ask of the bus."""
         charge_W, discharge_W = self.charge_limit_W[rows], self.discharge_limit_W[rows]
-        return np.minimum(np.maximum(request_W[rows], -charge_W), discharge_W)
+        wanted_W = request_W[rows] + self.extra_W[rows]
+        if self.ignores.any():
+            free_W = np.where(self.ignores[rows], self.rated_power_W, 0.0)
+            charge_W, discharge_W = np.maximum(charge_W, free_W), np.maximum(discharge_W, free_W)
+        return np.minimum(np.maximum(wanted_W, -charge_W), discharge_W)
 
 
 def constant_power_voltage(

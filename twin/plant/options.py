@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from twin.options import Options
-from twin.quantity import Amperes, Farads, Ohms, Watts
+from twin.quantity import Amperes, Farads, Ohms, Seconds, Watts
 
 
 class Inverter(Options):
@@ -30,6 +30,15 @@ def _as_version(value: Any) -> Any:
     return f"{value:.1f}" if type(value) in (int, float) else value
 
 
+class Contactor(Options):
+    """The contactors of modules and packs, and their pre-charge relays."""
+
+    close_s: Annotated[Seconds, Field(ge=0, le=10)] = 0.05
+    """From the command to the contact. Datasheets of 200 to 500 A EV contactors allow 25 to 50 ms with bounce."""
+    open_s: Annotated[Seconds, Field(ge=0, le=10)] = 0.02
+    """From the command to the parting of the contacts: 10 to 20 ms there."""
+
+
 class Plant(Options):
     """The FMUs of a cohort and how they are stepped."""
 
@@ -44,7 +53,10 @@ class Plant(Options):
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     """Threads of the native pool; the results do not depend on it."""
     link_ohm: Annotated[Ohms, Field(gt=0)] = 0.002
-    """Resistance of the cables and fuse between a module and its pack's bus bar."""
+    """Resistance of the cables and fuse between a module and its pack's bus bar, or the next module of its string."""
+    bypass: bool = False
+    """Whether a module in series is bypassed when its contactor opens (a half bridge); else it opens the string."""
+    contactor: Contactor = Contactor()
     substeps: Annotated[int, Field(ge=1, le=10_000)] = 64
     """Into how many equal parts a site's step may be cut to keep its loop gain at 0.5."""
     inverter: Inverter = Inverter()

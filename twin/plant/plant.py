@@ -13,17 +13,21 @@ from itertools import repeat
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.errors import InputError, Problem
 from twin.plant import dc_bus
 from twin.plant.action import Action, EventKind, PlantEvent
+from twin.plant.actuators import Actuators
 from twin.plant.agenda import Agenda
 from twin.plant.coupling import BoolArray, CoupledModules, ModulesSnapshot, Span
-from twin.plant.dc_bus import CLOSED, OPEN, Contactor, Link, Sources, Switches
+from twin.plant.dc_bus import OPEN, PRECHARGE, Contactor, Link, Packs
 from twin.plant.inverter import Inverter
+from twin.plant.packs import Connection, Joints, Sources
 from twin.plant.pool import FloatArray, Status
-from twin.plant.ports import Columns, Rows
+from twin.plant.ports import Rows
+from twin.plant.switchgear import AT_ONCE, Moved, Movement, Switchgear
 
 EVERY = slice(None)
+INSULATION_OHM = 1e6
+"""Resistance of a sound DC system to earth, far above the 500 ohm/V that IEC 61851-23 asks for."""
 Nanoseconds = int | NDArray[np.int64]
 
 
@@ -37,6 +41,8 @@ class Wiring:
     """In a pack."""
     cells: int
     """In a module."""
+    connection: Connection = "parallel"
+    """Of the modules of a pack; packs are in parallel on the DC link."""
 
     @property
     def slots(self) -> int:
@@ -50,9 +56,12 @@ class BusOptions:
 
     link: Link
     link_ohm: FloatArray
-    """Between each module and its pack's bus bar, ``[site, slot]``."""
+    """Between each module and its pack's bus bar, or the next module of its string, ``[site, slot]``."""
     inrush_limit_A: float
     substeps: int
+    bypass: bool = False
+    """Whether a module of a string is bypassed when its contactor opens."""
+    movement: Movement = AT_ONCE
 
 
 @dataclass(frozen=True)
@@ -74,7 +83,10 @@ class Plant:
       (sub-)step.
     * ``power_W``, ``bus_voltage_V``: ``[site]``, what the inverter takes over the last (sub-)step and the mean voltage
       at which it does; ``link_voltage_V``: of its capacitor, at the end.
-    * ``module_state`` ``[site, slot]``, ``pack_state`` ``[site, pack]``: ``dc_bus.Contactor``; ``failed`` ``[site]``.
+    * ``bar_voltage_V``: ``[site, pack]``, mean voltage of the bus bars, behind their main contactors; 0 where nothing
+      feeds them.
+    * ``module_state`` ``[site, slot]``, ``pack_state`` ``[site, pack]``: where contactors stand (``dc_bus.Contactor``).
+    * ``present`` ``[site, slot]``: whether a module is plugged in; ``insulation_ohm``, ``failed`` ``[site]``.
     """
 
     def __init__(self, wiring: Wiring, modules: CoupledModules, inverter: Inverter, bus: BusOptions) -> None:
@@ -90,15 +102,20 @@ class Plant:
         self.housing_K = signals.housing_K.reshape(sites, slots)
         self.current_A = np.zeros((sites, slots))
         self.power_W, self.bus_voltage_V, self.link_voltage_V = np.zeros(sites), np.zeros(sites), np.zeros(sites)
+        self.bar_voltage_V = np.zeros((sites, wiring.packs))
         self.request_W, self.ambient_K = np.zeros(sites), signals.housing_K.reshape(sites, slots)[:, 0].copy()
-        self.module_state = np.zeros((sites, slots), dtype=np.int8)
-        self.pack_state = np.zeros((sites, wiring.packs), dtype=np.int8)
+        self._gear = Switchgear(sites, slots, wiring.packs, bus.movement)
+        self.module_state, self.pack_state = self._gear.state[:, :slots], self._gear.state[:, slots:]
+        self.present = self._gear.present
+        self.insulation_ohm = np.full(sites, INSULATION_OHM)
         self.failed = np.zeros(sites, dtype=np.bool_)
+        self._actuators = Actuators(modules, arranged, inverter, self._gear, self.insulation_ohm)
         # The same memory as the bus sees it, [site, pack, module].
         self._module_state = self.module_state.reshape(arranged)
         self._current_A = self.current_A.reshape(arranged)
         self._elastance_V_As = signals.elastance_V_As
         self._link_ohm = np.broadcast_to(bus.link_ohm, (sites, slots)).reshape(arranged)
+        self._joints = Joints(wiring.connection, bus.bypass, bus.link.precharge_ohm)
         # What was so after the last step; an event tells where it has become so.
         self._joined = np.zeros(arranged, dtype=np.bool_)
         self._infeasible, self._capped = np.zeros(sites, dtype=np.bool_), np.zeros(sites, dtype=np.bool_)
@@ -112,18 +129,34 @@ class Plant:
 
     @property
     def actuators(self) -> frozenset[str]:
-        """The actuators that this plant's FMUs have."""
-        return frozenset(self._modules.inputs) | {"module_state", "pack_state", "power_limit_W", "extra_heat_W"}
+        """The actuators that this plant has; some depend on the inputs of its FMUs."""
+        return self._actuators.names
+
+    @property
+    def pack_current_A(self) -> FloatArray:
+        """What the packs give, over the last (sub-)step, ``[site, pack]``; positive discharges."""
+        if self.wiring.connection == "parallel":
+            return self._current_A.sum(axis=-1)
+        # All that is in a string carries the same current, and what is not, none.
+        carrier = np.abs(self._current_A).argmax(axis=-1)
+        return np.take_along_axis(self._current_A, carrier[..., None], axis=-1)[..., 0]
+
+    @property
+    def terminal_voltage_V(self) -> FloatArray:
+        """Voltage outside of the modules' contactors, ``[site, slot]``: of an open one, what the others put there."""
+        state, inside_V = self.module_state, self.module_voltage_V
+        drop_V = np.where(state == PRECHARGE, self._bus.link.precharge_ohm * self.current_A, 0.0)
+        bar_V = np.repeat(self.bar_voltage_V, self.wiring.modules, axis=1)
+        outside_V = bar_V if self.wiring.connection == "parallel" else 0.0 * bar_V
+        return np.where(state == OPEN, outside_V, inside_V - drop_V)
 
     def close_contactors(self) -> None:
         """Join every module to its link, charged to their voltage: the plant of a site that is in operation."""
-        self.module_state[:] = CLOSED
-        self.pack_state[:] = CLOSED
-        sources = self._sources(EVERY)
-        switches = Switches(self._module_state, self.pack_state)
+        self._gear.close()
         none_W = np.zeros(self.wiring.sites)
-        flow = dc_bus.solve(sources, switches, self._bus.link, none_W, self.link_voltage_V, 0.0)
+        flow = dc_bus.solve(self._packs(EVERY), self.pack_state, self._bus.link, none_W, self.link_voltage_V, 0.0)
         self.link_voltage_V[:] = self.bus_voltage_V[:] = flow.link_voltage_V
+        self.bar_voltage_V[:] = flow.bar_voltage_V
         self._joined[:] = True
 
     def advance(self, start_ns: int, end_ns: int, actions: Sequence[Action]) -> list[PlantEvent]:
@@ -134,9 +167,14 @@ class Plant:
         """
         self._events = []
         agenda = Agenda(start_ns, end_ns, actions)
-        for action in agenda.due(agenda.sites(), repeat(start_ns)):
-            self._apply(action)
+        due = agenda.due(agenda.sites(), repeat(start_ns))
+        moving_ns = self._gear.next_ns(EVERY)
+        if due or moving_ns.min() < end_ns:
+            sites = np.flatnonzero(~self.failed)
+            self._switch(sites, np.full(sites.size, start_ns), due)
+            moving_ns = self._gear.next_ns(EVERY)
         slow = self._parts(EVERY, start_ns, end_ns - start_ns, agenda.tick_ns) > 1
+        slow |= moving_ns < end_ns
         slow[agenda.sites()] = True
         if slow.any() or self.failed.any():
             self._step(np.flatnonzero(~slow & ~self.failed), start_ns, end_ns - start_ns)
@@ -155,6 +193,7 @@ class Plant:
         self._modules.restore(snapshot.modules)
         for array, stored in zip(self._arrays(), snapshot.arrays, strict=True):
             array[...] = stored
+        self._gear.refresh()
 
     def close(self) -> None:
         """Free the FMUs."""
@@ -165,26 +204,26 @@ class Plant:
         return (
             *self._flows(),
             *(self.request_W, self.ambient_K),
-            *(self.module_state, self.pack_state, self.failed, self._joined, self._infeasible, self._capped),
-            *(self.inverter.charge_limit_W, self.inverter.discharge_limit_W),
+            *(self.insulation_ohm, self.failed, self._joined, self._infeasible, self._capped),
+            *self._gear.arrays(),
+            *self._actuators.arrays(),
         )
 
     def _walk(self, rows: NDArray[np.intp], agenda: Agenda) -> None:
         """Take ``rows`` through the tick in sub-steps: from action to action, and each stretch in equal parts."""
         now_ns = np.full(rows.size, agenda.start_ns)
         while rows.size:
-            stop_ns = agenda.next_ns(rows)
+            stop_ns = np.minimum(agenda.next_ns(rows), self._gear.next_ns(rows))
             step_ns = (stop_ns - now_ns) // self._parts(rows, now_ns, stop_ns - now_ns, agenda.tick_ns)
             self._step(rows, now_ns, step_ns)
             now_ns = now_ns + step_ns
-            for action in agenda.due(rows.tolist(), now_ns.tolist()):
-                self._apply(action)
+            self._switch(rows, now_ns, agenda.due(rows.tolist(), now_ns.tolist()))
             going = (now_ns < agenda.end_ns) & ~self.failed[rows]
             rows, now_ns = rows[going], now_ns[going]
 
     def _parts(self, rows: Rows, now_ns: Nanoseconds, stretch_ns: Nanoseconds, tick_ns: int) -> NDArray[np.int64]:
         """Return into how many equal parts each row's stretch is cut: no part is shorter than the tick over the cap."""
-        gain_Hz = dc_bus.loop_gain_Hz(self._sources(rows), self._elastance_V_As[rows], self._module_state[rows] != OPEN)
+        gain_Hz = self._packs(rows).loop_gain_Hz(self._elastance_V_As[rows])
         wanted = np.ceil(gain_Hz * (stretch_ns * (1e-9 / dc_bus.LOOP_GAIN_LIMIT)))
         cap = np.ceil(stretch_ns * (self._bus.substeps / tick_ns))
         text = f"the step needs more than {self._bus.substeps} sub-steps; it takes no more"
@@ -196,53 +235,69 @@ class Plant:
         if isinstance(rows, np.ndarray) and not rows.size:
             return
         span = Span(rows, _seconds(start_ns), _seconds(step_ns))
-        switches = Switches(self._module_state[rows], self.pack_state[rows])
-        self._report_inrush(rows, switches, start_ns)
-        asked_W = self.inverter.power_W(self.request_W, rows)
-        sources = self._sources(rows, span.step_s)
-        flow = dc_bus.solve(sources, switches, self._bus.link, asked_W, self.link_voltage_V[rows], span.step_s)
+        self._report_inrush(rows, start_ns)
+        asked_W, link = self.inverter.power_W(self.request_W, rows), self._bus.link
+        packs, states = self._packs(rows, span.step_s), self.pack_state[rows]
+        flow = dc_bus.solve(packs, states, link, asked_W, self.link_voltage_V[rows], span.step_s)
         self._current_A[rows], self.power_W[rows] = flow.current_A, flow.power_W
         self.bus_voltage_V[rows], self.link_voltage_V[rows] = flow.bus_voltage_V, flow.link_voltage_V
+        self.bar_voltage_V[rows] = flow.bar_voltage_V
         text = "the modules cannot deliver what the inverter asks for: it has tripped and takes nothing"
         self._report_begun("infeasible_power", self._infeasible, rows, flow.infeasible, start_ns, text)
         self._modules.step(span, flow.current_A, self.ambient_K[rows])
         if self._modules.any_failed:
             self._quarantine(rows, start_ns)
 
-    def _sources(self, rows: Rows, step_s: float | FloatArray = 0.0) -> Sources:
-        """Return what the modules of ``rows`` are to the bus over a step; over none, what they are now."""
-        signals = self._modules.signals
+    def _packs(self, rows: Rows, step_s: float | FloatArray = 0.0) -> Packs:
+        """Return what the packs of ``rows`` are to the bus over a step; over none, what they are now."""
+        signals, link_ohm = self._modules.signals, self._link_ohm[rows]
         half_s = 0.5 * (step_s[:, None, None] if isinstance(step_s, np.ndarray) else step_s)
-        return Sources(
+        sources = Sources(
             emf_V=signals.emf_V[rows] + signals.emf_slope_V_s[rows] * half_s,
-            resistance_ohm=signals.resistance_ohm[rows] + signals.elastance_V_As[rows] * half_s + self._link_ohm[rows],
+            resistance_ohm=signals.resistance_ohm[rows] + signals.elastance_V_As[rows] * half_s + link_ohm,
+            link_ohm=link_ohm,
         )
+        return self._joints.packs(sources, None if self._gear.all_closed else self._module_state[rows])
+
+    def _switch(self, sites: NDArray[np.intp], now_ns: NDArray[np.int64], actions: Sequence[Action]) -> None:
+        """Let contactors arrive that are due, then take actions, each site at its own instant.
+
+        A contactor that has no delay has arrived once the last action of the instant is taken.
+        """
+        moved = self._gear.settle(sites, now_ns)
+        for action in actions:
+            self._apply(action)
+        moved += self._gear.settle(sites, now_ns) if actions else []
+        self._switched |= bool(moved)
+        self._events += [self._told(one) for one in moved]
 
     def _apply(self, action: Action) -> None:
-        """Set what an action sets; -1 as slot or cell means all."""
-        site, cell = action.site, EVERY if action.cell < 0 else action.cell
-        pack, module = (EVERY, EVERY) if action.slot < 0 else divmod(action.slot, self.wiring.modules)
-        match action.actuator:
-            case "module_state":
-                self._switched = True
-                self._module_state[site, pack, module] = Contactor(int(action.value))
-            case "pack_state":
-                self._switched = True
-                self.pack_state[site, pack] = Contactor(int(action.value))
-            case "power_limit_W":
-                self.inverter.limit(site, action.cell, action.value)
-            case "extra_heat_W":
-                self._modules.extra_heat_W[site, pack, module, cell] = action.value
-            case "cooling":
-                self._input(action.actuator).write((site, pack, module), action.value)
-            case _:
-                self._input(action.actuator).write((site, pack, module, cell), action.value)
+        if action.actuator == "present":
+            self._plug(action, bool(action.value))
+        else:
+            self._actuators.apply(action)
 
-    def _input(self, actuator: str) -> Columns:
-        try:
-            return self._modules.inputs[actuator]
-        except KeyError:
-            raise InputError(Problem(f"the plant's FMUs have no input {actuator!r}")) from None
+    def _plug(self, action: Action, present: bool) -> None:
+        """Plug a module in or out; one that leaves while its contactor is not open draws an arc."""
+        site, slot = action.site, action.slot
+        if self.module_state[site, slot] != OPEN and self.present[site, slot]:
+            text = f"the module was unplugged at {self.current_A[site, slot]:.0f} A: its contactor was not open"
+            self._events.append(PlantEvent(action.time_ns, site, "arc", slot, text))
+        self._gear.unplug(site, slot)
+        if present:
+            self._gear.plug(site, slot)
+        self._switched = True
+
+    def _told(self, moved: Moved) -> PlantEvent:
+        """Return what a contactor has done, in words."""
+        verb = {Contactor.OPEN: "opened", Contactor.CLOSED: "closed", Contactor.PRECHARGE: "pre-charges"}[
+            Contactor(moved.state)
+        ]
+        time_ns, site, slot = moved.time_ns, moved.site, moved.contactor
+        if slot < self.wiring.slots:
+            return PlantEvent(time_ns, site, "contactor", slot, f"the contactor {verb}")
+        pack = slot - self.wiring.slots
+        return PlantEvent(time_ns, site, "contactor", -1, f"pack {pack + 1}: the main contactor {verb}", pack)
 
     def _report_begun(
         self, kind: EventKind, was: BoolArray, rows: Rows, now: BoolArray, time_ns: Nanoseconds, text: str
@@ -255,16 +310,16 @@ class Plant:
             for place in np.flatnonzero(begun):
                 self._events.append(PlantEvent(int(times_ns[place]), int(sites[place]), kind, -1, text))
 
-    def _report_inrush(self, rows: Rows, switches: Switches, time_ns: Nanoseconds) -> None:
-        """Report the packs whose modules have just met a capacitor at another voltage, where the peak is high."""
+    def _report_inrush(self, rows: Rows, time_ns: Nanoseconds) -> None:
+        """Report the packs that have just met a capacitor at another voltage, where the peak is high."""
         if not self._switched:
             return
-        joined = switches.joined()
-        joining = joined & ~self._joined[rows]
+        packs, before = self._packs(rows), self._joined[rows].copy()
+        joined = packs.joined(self.pack_state[rows])
         self._joined[rows] = joined
-        if not joining.any():
+        if np.array_equal(joined, before):
             return
-        peak_A = dc_bus.inrush_A(self._sources(rows), joining, self.link_voltage_V[rows])
+        peak_A = packs.inrush_A(joined, before, self.link_voltage_V[rows])
         sites, times_ns = self._numbers(rows), np.broadcast_to(time_ns, len(peak_A))
         for place, pack in np.argwhere(peak_A > self._bus.inrush_limit_A):
             text = f"pack {pack + 1} met the DC link with a peak of about {peak_A[place, pack]:.0f} A"
@@ -285,7 +340,7 @@ class Plant:
                 array[site] = np.nan
 
     def _flows(self) -> tuple[FloatArray, ...]:
-        return self.current_A, self.power_W, self.bus_voltage_V, self.link_voltage_V
+        return self.current_A, self.power_W, self.bus_voltage_V, self.link_voltage_V, self.bar_voltage_V
 
     def _numbers(self, rows: Rows) -> NDArray[np.intp]:
         """Return ``rows`` as row numbers."""
