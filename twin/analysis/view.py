@@ -19,7 +19,7 @@ from twin.analysis.thinning import Floats
 from twin.errors import InputError, Problem
 from twin.record import scenario_of
 from twin.record.reader import open_run
-from twin.scenario import load
+from twin.scenario import Scenario, load
 
 _SEVERITY = ("ok", "info", "warning", "fatal")
 
@@ -72,10 +72,20 @@ class RunView:
         return self.tree.children["bus"].to_dataset(inherit=False) if "bus" in self.tree.children else xr.Dataset()
 
     @cached_property
+    def scenario(self) -> Scenario | InputError:
+        """The scenario that made the run, or why its folder does not say."""
+        try:
+            return load(scenario_of(self.folder))
+        except InputError as mistake:
+            return mistake
+
+    @cached_property
     def bounds(self) -> SiteBounds | InputError:
         """What the messages of the run's scenario can take at most, or why that cannot be said."""
+        if isinstance(self.scenario, InputError):
+            return self.scenario
         try:
-            return site_bounds(load(scenario_of(self.folder)))
+            return site_bounds(self.scenario)
         except InputError as mistake:
             return mistake
 

@@ -1,0 +1,77 @@
+"""How a fault was isolated: from its begin to the contactor that opened, as a sum of terms in whole nanoseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING
+
+from twin.analysis.contactors import Switching
+from twin.analysis.findings import FATAL, Finding, told_of
+from twin.analysis.truth import TrueFault
+
+if TYPE_CHECKING:
+    from twin.analysis.evidence import Evidence
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The time to isolate, piece by piece; the pieces follow each other without gap, so they add up exactly."""
+
+    sampling_ns: int
+    """From the fault's begin to the first sample beyond a fatal limit: the physics that lead there, and the scan."""
+    debounce_ns: int
+    """Until the finding counted as fatal."""
+    response_ns: int
+    """Until another ECU, which acts on it, had received it: the sender's cycle, and the bus."""
+    controller_ns: int
+    """Until that ECU had judged it: the phase of its task, and a debounce of its own."""
+    contactor_ns: int
+    """Until the contactor was open: execution time, and the contactor itself."""
+
+    @property
+    def total_ns(self) -> int:
+        """Their sum."""
+        return sum(astuple(self))
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """One fault that was isolated."""
+
+    fault: TrueFault
+    opening: Switching
+    terms: Terms | None
+    """None where the log does not tell them: no fatal finding led to it, or one does not say since when it holds."""
+
+    @property
+    def time_ns(self) -> int:
+        """From the fault's begin to the open contactor."""
+        return self.opening.time_ns - self.fault.start_ns
+
+
+def isolations(evidence: Evidence) -> Mapping[TrueFault, Isolation]:
+    """Return the hazardous faults that were isolated, and how."""
+    found = {}
+    for fault in evidence.hazards:
+        if opening := evidence.contactors.isolating(fault):
+            told = told_of(fault, evidence.findings.get(fault.site, ()), frozenset(), ())
+            found[fault] = Isolation(fault, opening, _terms(fault, told, opening.time_ns))
+    return found
+
+
+def _terms(fault: TrueFault, told: Sequence[Finding], opened_ns: int) -> Terms | None:
+    """Return the chain from the first fatal finding to the contactor, by way of the ECU that opened it."""
+    fatal = [one for one in told if one.level >= FATAL and one.time_ns <= opened_ns]
+    if not fatal or fatal[0].since_ns < 0:
+        return None
+    first = fatal[0]
+    answers = [one for one in fatal if one.source != first.source and one.since_ns >= first.time_ns]
+    received_ns, judged_ns = (answers[0].since_ns, answers[0].time_ns) if answers else (first.time_ns, first.time_ns)
+    return Terms(
+        sampling_ns=first.since_ns - fault.start_ns,
+        debounce_ns=first.time_ns - first.since_ns,
+        response_ns=received_ns - first.time_ns,
+        controller_ns=judged_ns - received_ns,
+        contactor_ns=opened_ns - judged_ns,
+    )

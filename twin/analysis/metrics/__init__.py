@@ -1,0 +1,1 @@
+"""One file a metric; see ``twin.analysis.metric``."""
