@@ -3,9 +3,10 @@
 Rules:
 - A measurement takes ``cycle_s``: pulses of both signs are sent against earth, and the mean of the leakage that they
   drive is the reading. An insulation that changes meanwhile is found in part.
-- Cells that are being balanced leak to earth through the converters and drivers that switch them, so a reading taken
-  meanwhile is too low. Where the monitor pauses balancing, it asks for it when a measurement is due, and begins when it
-  sees that nothing is balanced any more. It waits no longer than one cycle: better a wrong reading than none.
+- Balancing may disturb it: users report resistors and converters that look like leakage when they are switched (whether
+  they do is the sensed value's business, ``twin.faults.insulation_monitor_disturbed``). A monitor that pauses balancing
+  asks for it when a measurement is due, and begins when it sees that nothing is balanced any more. It waits no longer
+  than one cycle: better a wrong reading than none.
 - Limits are per volt of the system. A level clears when a reading is a quarter above its limit.
 
 Sources: 100 Ohm/V is what DC circuits must have, 500 Ohm/V where they are joined with AC circuits, as through an
@@ -25,15 +26,17 @@ from pydantic import Field, model_validator
 
 from twin.bms.codes import Level
 from twin.options import Options
-from twin.quantity import Ohms, OhmsPerVolt, Seconds
+from twin.quantity import OhmsPerVolt, Seconds
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
+LOWEST_OHM = 1.0
 HIGHEST_OHM = 10e6
-"""End of the measuring range: what is told of a better insulation, and before the first reading (usual)."""
+"""Ends of the measuring range; the upper one is told before the first reading."""
 CLEARS = 1.25
+"""By how much a reading must be above a limit for its level to clear."""
 
 _NEVER = -1
 
@@ -66,8 +69,6 @@ class InsulationMonitor(Options):
     """From the begin of one to the begin of the next; plus a cycle, it is the longest time to find a fault."""
     pauses_balancing: bool = True
     """Whether cells are not balanced during a measurement."""
-    balancing_ohm: Annotated[Ohms, Field(gt=0)] = 100e3
-    """Seeming leakage to earth of a system whose cells are being balanced (assumed)."""
     warning_ohm_V: Annotated[OhmsPerVolt, Field(gt=0)] = 500.0
     fatal_ohm_V: Annotated[OhmsPerVolt, Field(gt=0)] = 100.0
 
@@ -98,13 +99,13 @@ class InsulationMonitor(Options):
     ) -> Insulation:
         """Go on measuring; what is seen at ``time_ns[row]`` is taken to hold since the last look.
 
-        ``insulation_ohm[row]`` is what the true insulation lets the pulses feel, ``balancing[row]`` whether any cell
-        behind the monitor is being balanced, ``system_V[row]`` the voltage that the limits belong to.
+        ``insulation_ohm[row]`` is what its pulses feel, ``balancing[row]`` whether any cell behind it is being balanced,
+        ``system_V[row]`` the voltage that the limits belong to.
         """
         running = state.started_ns != _NEVER
         duration_ns = np.where(running, time_ns - state.started_ns, 0)
         share = (time_ns - state.last_ns) / np.maximum(duration_ns, 1)
-        leak_S = 1.0 / insulation_ohm + balancing / self.balancing_ohm
+        leak_S = 1.0 / np.maximum(insulation_ohm, LOWEST_OHM)
         mean_S = state.leak_S + np.where(duration_ns > 0, share * (leak_S - state.leak_S), 0.0)
         done = running & (duration_ns >= self.cycle_s * 1e9)
         value_ohm = np.where(done, 1.0 / np.maximum(mean_S, 1.0 / HIGHEST_OHM), state.value_ohm)
