@@ -15,6 +15,7 @@ class InsulationLoss(TimedFault):
     """The site's insulation resistance falls to ``insulation_ohm``."""
 
     expected: ClassVar = ("insulation_low",)
+    hazardous: ClassVar = True
     source: ClassVar = "foxBMS 2 v1.11 warns, DIAG_ID_LOW_INSULATION_RESISTANCE_ERROR; ISO 6469-3 asks for 100 ohm/V"
     ranges: ClassVar = {"insulation_ohm": Range(100.0, 4000.0, log=True)}
 

@@ -13,10 +13,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from twin import faults as fault_kinds
 from twin import resources
 from twin.dispatch.dispatch import Dispatch
 from twin.errors import Problem
-from twin.faults.fault import CellFault
+from twin.faults.fault import CellFault, Fault
+from twin.plugins import discover
 from twin.scenario.complaints import suggestion
 from twin.scenario.document import KeyPath
 from twin.scenario.files import is_path, named
@@ -123,6 +125,34 @@ def _fault_places(view: View) -> Iterator[Mistake]:
                 yield Mistake(("faults", index, name), f"found {number}; expected {_range(count)}")
 
 
+def _pairs(view: View) -> Iterator[Mistake]:
+    """Yield the faults of two modules, or cells, of which there are not so many."""
+    packs, modules = view.get("fleet", "packs"), view.get("fleet", "modules")
+    if packs is None or modules is None:
+        return
+    kinds, slots = discover(fault_kinds, Fault), packs * modules  # type: ignore[type-abstract]
+    for index, fault in view.faults():
+        kind, other = kinds.get(str(fault.data.get("kind"))), fault.data.get("other")
+        if kind is None:
+            continue
+        if kind.least_modules > slots:
+            found = f"found {slots} module a site; this fault needs {kind.least_modules}"
+            yield Mistake(("faults", index, "kind"), found)
+        count = CELLS if "cell" in kind.model_fields else slots
+        if isinstance(other, int) and other >= count:
+            yield Mistake(("faults", index, "other"), f"found {other}; expected {_range(count)}")
+
+
+def _drawn(view: View) -> Iterator[Mistake]:
+    drawn, duration_s = view.get("drawn"), view.get("duration_s")
+    if drawn is None or duration_s is None:
+        return
+    if drawn.from_s >= duration_s:
+        yield Mistake(("drawn", "from_s"), f"found {drawn.from_s:g}; the run ends at {duration_s:g}")
+    if drawn.until_s is not None and drawn.until_s > duration_s:
+        yield Mistake(("drawn", "until_s"), f"found {drawn.until_s:g}; the run ends at {duration_s:g}")
+
+
 def _range(count: int) -> str:
     return f"0 to {count - 1}" if count > 1 else "0, the only one"
 
@@ -168,6 +198,8 @@ _CHECKS: tuple[Callable[[View], Iterator[Mistake | Problem]], ...] = (
     _steps,
     _slots,
     _fault_places,
+    _pairs,
+    _drawn,
     _files,
     _profiles,
     _dispatch,

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.bms.effects import Mishap
 from twin.errors import InputError, Problem
-from twin.faults.fault import Deviation
+from twin.faults.fault import Fault
 from twin.network.disturbances import Disturbance
 from twin.plant.action import Action
 from twin.plant.plant import Wiring
 from twin.scenario.checks import Mistake, View, mistakes, nanoseconds
 from twin.scenario.document import dotted
+from twin.scenario.faults import Injected, faults_of
 from twin.scenario.models import CELLS, PROFILES, Scenario
 from twin.scenario.profiles.profile import Window
 from twin.scenario.series import Series
@@ -47,10 +49,14 @@ class Fleet:
     """Hz"""
     schedule: Series
     """W, positive when the battery is to discharge."""
+    faults: tuple[Fault, ...]
+    """Stated and drawn, site by site; ``Fault.site`` is the site's number, and what follows names the row."""
     actions: tuple[Action, ...]
-    """Of the faults, in the order of time; ``Action.site`` is the row."""
+    """Of the faults, in the order of time."""
     disturbances: tuple[Disturbance, ...]
-    """Of the network by the faults, in the order of time; ``Disturbance.site`` is the row."""
+    """Of the network by the faults, in the order of time."""
+    mishaps: tuple[Mishap, ...]
+    """Of sensors, ECUs and wires by the faults, in the order of time."""
     duration_ns: int
     step_ns: int
 
@@ -71,13 +77,13 @@ def expand(scenario: Scenario, sites: Sequence[int] | None = None) -> Fleet:
     draws = Draws(scenario.seed, site_ids)
     duration_ns = nanoseconds(scenario.duration_s)
     window = Window(scenario.start, duration_ns)
-    wiring = Wiring(len(site_ids), scenario.fleet.packs, scenario.fleet.modules, CELLS)
-    effects = [effect for fault in scenario.faults for effect in fault.effects() if effect.site in rows]
+    fleet = scenario.fleet
+    wiring = Wiring(len(site_ids), fleet.packs, fleet.modules, CELLS, fleet.connection)
+    faults = faults_of(scenario, site_ids)
+    injected = Injected.of(faults, rows)
     cells = _cells(scenario, draws, wiring)
-    for deviation in effects:
-        if isinstance(deviation, Deviation):
-            cells[deviation.parameter][rows[deviation.site], deviation.slot, deviation.cell] *= deviation.factor
-    moved = [replace(effect, site=rows[effect.site]) for effect in effects if not isinstance(effect, Deviation)]
+    for deviation in injected.deviations:
+        cells[deviation.parameter][deviation.site, deviation.slot, deviation.cell] *= deviation.factor
     start_K = draws.per_site(scenario.fleet.spread.temperature_start_K, "temperature_start_K")
     return _finite(
         Fleet(
@@ -93,21 +99,14 @@ def expand(scenario: Scenario, sites: Sequence[int] | None = None) -> Fleet:
             tariff=scenario.tariff.series(window, draws),
             frequency=scenario.frequency.series(window, draws),
             schedule=scenario.schedule.series(window, draws),
-            actions=tuple(sorted((one for one in moved if isinstance(one, Action)), key=_instant)),
-            disturbances=tuple(sorted((one for one in moved if isinstance(one, Disturbance)), key=_ends_first)),
+            faults=faults,
+            actions=injected.actions,
+            disturbances=injected.disturbances,
+            mishaps=injected.mishaps,
             duration_ns=duration_ns,
             step_ns=nanoseconds(scenario.step_s),
         )
     )
-
-
-def _instant(effect: Action) -> int:
-    return effect.time_ns
-
-
-def _ends_first(effect: Disturbance) -> tuple[int, bool]:
-    """Return the place in time, so that a fault may begin when one like it ends, whichever is stated first."""
-    return effect.time_ns, not effect.ends
 
 
 def resistance_growth(soh: FloatArray) -> FloatArray:

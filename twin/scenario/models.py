@@ -14,10 +14,12 @@ from twin import faults as fault_kinds
 from twin.bms.options import Bms
 from twin.dispatch.dispatch import Dispatch
 from twin.dispatch.self_consumption import SelfConsumption
+from twin.faults.drawn import Drawn
 from twin.faults.fault import Fault
 from twin.network.options import Bus
 from twin.options import Options
 from twin.plant.options import Plant
+from twin.plant.packs import Connection
 from twin.plugins import discover
 from twin.quantity import Seconds
 from twin.record.options import Record
@@ -89,7 +91,9 @@ class FleetOptions(Options):
     packs: Annotated[int, Field(ge=1, le=MOST_PACKS)] = 1
     """Of a site, in parallel."""
     modules: Annotated[int, Field(ge=1, le=MOST_SLOTS)] = 2
-    """Of a pack, in parallel."""
+    """Of a pack."""
+    connection: Connection = "parallel"
+    """Of the modules of a pack: in parallel on a bus bar, or in series as a stack."""
     spread: FleetSpread = FleetSpread()
 
 
@@ -125,6 +129,8 @@ class Scenario(Options):
     bus: Bus = Bus()
     bms: Bms = Bms()
     faults: Annotated[list[AnyFault], Field(default_factory=list)]
+    drawn: Drawn | None = None
+    """Faults that every site gets by chance."""
     record: Record = Record()
     use_case: UseCase | None = None
     """What the batteries are for; reports say how well it went."""
