@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from twin.bms.balancing.strategy import BoolArray, ChargeStrategy, FloatArray, Seen, Wanted
+from twin.bms.balancing.strategy import BoolArray, ChargeStrategy, FloatArray, Seen, Wanted, largest
 from twin.quantity import Amperes
 
 
@@ -54,8 +54,7 @@ class ActiveCellToCell(ChargeStrategy):
     def _moved_A(self, soc: FloatArray, voltage_V: FloatArray) -> FloatArray:
         """Return the current of every cell; a pair that is level has none."""
         pairs = min(self.converters, soc.shape[1] // 2)
-        fullest = np.argsort(-soc, axis=1, kind="stable")[:, :pairs]
-        emptiest = np.argsort(soc, axis=1, kind="stable")[:, :pairs]
+        fullest, emptiest = largest(soc, pairs), largest(-soc, pairs)
         gap = np.take_along_axis(soc, fullest, axis=1) - np.take_along_axis(soc, emptiest, axis=1)
         ratio = np.take_along_axis(voltage_V, fullest, axis=1) / np.take_along_axis(voltage_V, emptiest, axis=1)
         gain = self.efficiency * ratio

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from twin.bms.balancing.strategy import BoolArray, ChargeStrategy, FloatArray, Seen, Wanted
+from twin.bms.balancing.strategy import BoolArray, ChargeStrategy, FloatArray, Seen, Wanted, largest
 from twin.quantity import Amperes
 
 
@@ -52,9 +52,8 @@ class ActiveCellToModule(ChargeStrategy):
 
     def _first(self, distance: FloatArray) -> BoolArray:
         """Return which cells the converters serve: the largest distances above 0."""
-        order = np.argsort(-distance, axis=1, kind="stable")[:, : self.converters]
         first = np.zeros(distance.shape, np.bool_)
-        np.put_along_axis(first, order, np.True_, axis=1)
+        np.put_along_axis(first, largest(distance, self.converters), np.True_, axis=1)
         return first & (distance > 0.0)
 
     def _moved_A(self, sign: FloatArray, voltage_V: FloatArray) -> FloatArray:

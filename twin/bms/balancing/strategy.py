@@ -117,3 +117,10 @@ class ChargeStrategy(Strategy):
     def margin(self, running: BoolArray) -> FloatArray:
         """Return how far apart states of charge may be, elementwise: less where balancing goes on already."""
         return np.where(running, self.stop_soc, self.start_soc)
+
+
+def largest(values: FloatArray, count: int) -> NDArray[np.int64]:
+    """Return where the ``count`` largest ``values[row, cell]`` are, in falling order; of equal ones the first."""
+    if count == 1:
+        return values.argmax(axis=1)[:, None]
+    return np.argsort(-values, axis=1, kind="stable")[:, :count]
