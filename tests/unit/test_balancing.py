@@ -68,8 +68,8 @@ def test_kind_is_the_files_name(kind: str) -> None:
 def test_every_strategy_but_none_has_something_to_do(kind: str) -> None:
     _, wanted = _last(KINDS[kind](), _looks(_near_full()))
     assert (wanted.duty.any(axis=1) | wanted.current_A.any(axis=1)).all()
-    assert bool(wanted.duty.any()) == kind.startswith("passive")
-    assert bool(wanted.current_A.any()) == kind.startswith("active")
+    assert bool(wanted.duty.any()) == KINDS[kind].bleeds == kind.startswith("passive")
+    assert bool(wanted.current_A.any()) == KINDS[kind].moves == kind.startswith("active")
 
 
 def test_none_does_nothing() -> None:

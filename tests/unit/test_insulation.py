@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from twin.bms.codes import Level
-from twin.bms.insulation import HIGHEST_OHM, InsulationMonitor
+from twin.bms.insulation import HIGHEST_OHM, InsulationOptions
 from twin.bms.rows import put, take
 
 SECOND = 1_000_000_000
@@ -27,7 +27,7 @@ class Look(NamedTuple):
 
 
 def _watch(
-    monitor: InsulationMonitor,
+    monitor: InsulationOptions,
     seconds: int,
     insulation_ohm: Callable[[int, bool], float],
     *,
@@ -62,13 +62,13 @@ def _constant(ohm: float) -> Callable[[int, bool], float]:
     ],
 )
 def test_limits_are_per_volt(ohm: float, value_ohm: float, level: Level) -> None:
-    looks = _watch(InsulationMonitor(), 11, _constant(ohm))
+    looks = _watch(InsulationOptions(), 11, _constant(ohm))
     assert looks[9] == Look(HIGHEST_OHM, Level.OK, True)  # ten seconds are not over
     assert looks[10] == Look(value_ohm, level, False)
 
 
 def test_measurements_begin_every_interval() -> None:
-    looks = _watch(InsulationMonitor(cycle_s=10, interval_s=60), 140, _constant(GOOD_OHM))
+    looks = _watch(InsulationOptions(cycle_s=10, interval_s=60), 140, _constant(GOOD_OHM))
     assert [second for second, look in enumerate(looks) if look.pause] == [
         *range(10),
         *range(60, 70),
@@ -77,18 +77,18 @@ def test_measurements_begin_every_interval() -> None:
 
 
 def test_without_a_rest_one_follows_the_other() -> None:
-    monitor = InsulationMonitor(cycle_s=10, interval_s=10)
+    monitor = InsulationOptions(cycle_s=10, interval_s=10)
     looks = _watch(monitor, 41, lambda second, _: 1e3 * (1 + second // 20))
     assert [looks[second].value_ohm for second in (19, 20, 29, 30)] == pytest.approx([1e3, 1052.632, 1052.632, 2e3])
 
 
 def test_a_reading_is_the_mean_leakage() -> None:
-    looks = _watch(InsulationMonitor(), 11, lambda second, _: 20e3 if second > 5 else GOOD_OHM)
+    looks = _watch(InsulationOptions(), 11, lambda second, _: 20e3 if second > 5 else GOOD_OHM)
     assert looks[10].value_ohm == pytest.approx(1 / (0.5 / 20e3 + 0.5 / GOOD_OHM), rel=1e-6)
 
 
 def test_a_level_clears_a_quarter_above_its_limit() -> None:
-    monitor = InsulationMonitor(cycle_s=1, interval_s=1)
+    monitor = InsulationOptions(cycle_s=1, interval_s=1)
     ohm = [39e3, 45e3, 51e3, 210e3, 249e3, 251e3]
     looks = _watch(monitor, 25, lambda second, _: ohm[min((second - 1) // 4, 5)])
     assert [looks[second].level for second in range(4, 25, 4)] == [3, 3, 2, 2, 2, 0]
@@ -103,7 +103,7 @@ def test_a_level_clears_a_quarter_above_its_limit() -> None:
     ],
 )
 def test_balancing_disturbs_a_monitor_that_does_not_pause_it(pauses: bool, obeys: bool, level: Level) -> None:
-    monitor = InsulationMonitor(pauses_balancing=pauses)
+    monitor = InsulationOptions(pauses_balancing=pauses)
     looks = _watch(
         monitor, 200, lambda _, balancing: GOOD_OHM / 200 if balancing else GOOD_OHM, wants=True, obeys=obeys
     )
@@ -112,19 +112,19 @@ def test_balancing_disturbs_a_monitor_that_does_not_pause_it(pauses: bool, obeys
 
 
 def test_pausing_costs_a_ninth_of_the_balancing() -> None:
-    looks = _watch(InsulationMonitor(), 901, _constant(GOOD_OHM), wants=True)
+    looks = _watch(InsulationOptions(), 901, _constant(GOOD_OHM), wants=True)
     assert sum(look.pause for look in looks) / len(looks) == pytest.approx(1 / 9, rel=0.15)
 
 
 def test_a_fault_is_found_within_100_s() -> None:
     for begin in range(20, 130, 7):
-        looks = _watch(InsulationMonitor(), 240, lambda second, _: 1e3 if second >= begin else GOOD_OHM)  # noqa: B023
+        looks = _watch(InsulationOptions(), 240, lambda second, _: 1e3 if second >= begin else GOOD_OHM)  # noqa: B023
         found = next(second for second, look in enumerate(looks) if look.level == Level.FATAL)
         assert 0 < found - begin <= 100
 
 
 def test_rows_do_not_touch_each_other() -> None:
-    monitor = InsulationMonitor()
+    monitor = InsulationOptions()
     ohm, balancing, system_V = np.array([1e6, 4e3, 1e5]), np.array([False, True, True]), np.array([51.2, 51.2, 800.0])
     together, alone = monitor.initial(3), [monitor.initial(1) for _ in range(3)]
     for second in range(15):
@@ -144,4 +144,4 @@ def test_rows_do_not_touch_each_other() -> None:
 
 def test_every_mistake_in_its_options_is_named() -> None:
     with pytest.raises(ValidationError, match=r"fatal_ohm_V 600.*interval_s 5; expected at least cycle_s, 10"):
-        InsulationMonitor(fatal_ohm_V=600.0, interval_s=5.0)
+        InsulationOptions(fatal_ohm_V=600.0, interval_s=5.0)

@@ -60,7 +60,7 @@ class Insulation:
     """Mean conductance to earth since it began."""
 
 
-class InsulationMonitor(Options):
+class InsulationOptions(Options):
     """An insulation monitor in the controller of a pack."""
 
     cycle_s: Annotated[Seconds, Field(gt=0)] = 10.0

@@ -29,6 +29,7 @@ class ActiveCellToCell(ChargeStrategy):
     """
 
     kind: Literal["active_cell_to_cell"] = "active_cell_to_cell"
+    moves: ClassVar[bool] = True
     needs_cell_soc: ClassVar[bool] = True
     current_A: Annotated[Amperes, Field(gt=0)] = 5.0
     """Highest current of a converter, on either side (TI TIDA-00817, 16 cells behind a switch matrix: 2 to 5 A)."""

@@ -27,6 +27,7 @@ class ActiveCellToModule(ChargeStrategy):
     """Moves charge between cells and the string that they are in, by their distance from the module's mean SOC."""
 
     kind: Literal["active_cell_to_module"] = "active_cell_to_module"
+    moves: ClassVar[bool] = True
     needs_cell_soc: ClassVar[bool] = True
     current_A: Annotated[Amperes, Field(gt=0)] = 5.0
     """Current of a converter on the cell's side (LTC3300: up to 10 A; TI TIDA-00817: 2 to 5 A)."""

@@ -15,7 +15,7 @@ the account when balancing is interrupted.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,7 @@ class PassiveHistory(ChargeStrategy):
     """Bleeds what each cell held too much when that could last be told from its voltage."""
 
     kind: Literal["passive_history"] = "passive_history"
+    bleeds: ClassVar[bool] = True
     told: Literal["full", "empty", "either"] = "full"
     """Beyond which knee voltages are trusted. Cells of unequal capacity are level at one end only."""
     quiet_s: Annotated[Seconds, Field(ge=0)] = 1800.0

@@ -24,6 +24,7 @@ class PassiveSoc(ChargeStrategy):
     """
 
     kind: Literal["passive_soc"] = "passive_soc"
+    bleeds: ClassVar[bool] = True
     needs_cell_soc: ClassVar[bool] = True
 
     def initial(self, rows: int, cells: int) -> Bleeding:

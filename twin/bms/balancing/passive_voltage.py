@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ class PassiveVoltage(Strategy):
     """
 
     kind: Literal["passive_voltage"] = "passive_voltage"
+    bleeds: ClassVar[bool] = True
     threshold_V: Annotated[Volts, Field(gt=0)] = 0.010
     """Balance cells that lie further above the lowest cell."""
     minimum_V: Annotated[Volts, Field(gt=0)] = 3.40

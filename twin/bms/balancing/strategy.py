@@ -77,6 +77,10 @@ class Strategy(Options, ABC):
 
     kind: str
     """Name of the strategy; each class states its own."""
+    bleeds: ClassVar[bool] = False
+    """Whether it uses bleed resistors."""
+    moves: ClassVar[bool] = False
+    """Whether it uses converters that move charge."""
     needs_cell_soc: ClassVar[bool] = False
     """Whether it does nothing with an estimator that knows one SOC a module."""
 
