@@ -99,7 +99,7 @@ class InsulationOptions(Options):
     ) -> Insulation:
         """Go on measuring; what is seen at ``time_ns[row]`` is taken to hold since the last look.
 
-        ``insulation_ohm[row]`` is what its pulses feel, ``balancing[row]`` whether any cell behind it is being balanced,
+        ``insulation_ohm[row]`` is what its pulses feel, ``balancing[row]`` whether any cell is being balanced,
         ``system_V[row]`` the voltage that the limits belong to.
         """
         running = state.started_ns != _NEVER
