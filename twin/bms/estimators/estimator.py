@@ -19,19 +19,33 @@ from twin.options import Options
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+UNKNOWN_CAPACITY_SD = 0.05
+"""Of a module of unknown age, relative: a quarter of what it may lose until 80 %, the usual end of its life."""
+UNKNOWN_RESISTANCE_SD = 0.15
+UNKNOWN_SOC_SD = 0.1
+"""Of the SOC that is remembered from before."""
+
 
 @dataclass(frozen=True)
 class Condition:
     """What is believed of how modules have aged, ``[row]`` each."""
 
     capacity_Ah: FloatArray
+    capacity_sd: FloatArray
+    """Standard deviation of the capacity, relative."""
     resistance_factor: FloatArray
     """Resistance over that of a new module."""
+    resistance_sd: FloatArray
 
     @classmethod
     def new(cls, rows: int, module: ModuleData) -> Condition:
-        """Return the condition of modules as their maker sold them."""
-        return cls(np.full(rows, module.capacity_Ah), np.ones(rows))
+        """Return what the data sheet says of modules that nobody has measured yet."""
+        return cls(
+            np.full(rows, module.capacity_Ah),
+            np.full(rows, UNKNOWN_CAPACITY_SD),
+            np.ones(rows),
+            np.full(rows, UNKNOWN_RESISTANCE_SD),
+        )
 
 
 @dataclass(frozen=True)
