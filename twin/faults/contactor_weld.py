@@ -10,7 +10,7 @@ from twin.faults.fault import Effect, ModuleFault, TimedFault
 class ContactorWeld(TimedFault, ModuleFault):
     """The contactor of the module, or the main contactor of its pack, no longer opens."""
 
-    expected: ClassVar = ("contactor_welded", "pack_welded")
+    expected: ClassVar = ("contactor_welded", "main_contactor_welded")
     source: ClassVar = "foxBMS 2 v1.11, DIAG_ID_STRING_PLUS_CONTACTOR_FEEDBACK: fatal after 300 ms"
     ranges: ClassVar = {}
 
