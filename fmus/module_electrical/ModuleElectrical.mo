@@ -22,6 +22,8 @@ model ModuleElectrical "Cells in series with passive and active balancing; tempe
   input Types.Current balancing_current_A[n](each start=0) "active balancing, positive discharges the cell";
   input Types.Conductance short_S[n](each start=0) "conductance of an internal short circuit";
   input Types.Resistance contact_ohm[n](each start=0) "extra contact resistance, inside of the measured cell voltage";
+  input Types.Fraction capacity_factor[n](each start=1) "capacity today over capacity_Ah: ageing";
+  input Types.Fraction resistance_growth[n](each start=1) "resistances today over those of resistance_factor: ageing";
   output Types.Voltage voltage_V "voltage of the module";
   output Types.Voltage cell_voltage_V[n] "measured voltages of the cells";
   output Types.Fraction soc[n] "states of charge";
@@ -31,6 +33,16 @@ model ModuleElectrical "Cells in series with passive and active balancing; tempe
   output Types.Resistance resistance_ohm "-d voltage/d current, now";
   output Types.VoltageRate emf_slope_V_s "d emf/dt at zero current";
   output Types.Elastance elastance_V_As "-d(d emf/dt)/d current";
+  output Types.CountedCharge charge_Ah "stored in all cells, now";
+  output Types.CountedCharge delivered_Ah(start=0, fixed=true) "left every one of the cells in series at the terminals";
+  output Types.CountedCharge balanced_Ah(start=0, fixed=true) "taken from all cells by the active balancing";
+  output Types.CountedCharge bled_Ah(start=0, fixed=true) "taken from all cells by the bleed resistors";
+  output Types.CountedCharge lost_Ah(start=0, fixed=true) "lost in all cells: self-discharge, short circuits";
+  output Types.CountedEnergy stored_J(start=0, fixed=true) "stored in all cells, chemically and in the RC pairs";
+  output Types.CountedEnergy delivered_J(start=0, fixed=true) "left at the terminals";
+  output Types.CountedEnergy balanced_J(start=0, fixed=true) "taken from all cells by the active balancing";
+  output Types.CountedEnergy short_heat_J(start=0, fixed=true) "heat of the short circuits, part of heat_J";
+  output Types.CountedEnergy contact_heat_J(start=0, fixed=true) "heat of the contact resistances, part of heat_J";
   Cells.Position place[n](
     each final R_bleed=bleed_ohm,
     cell(
@@ -61,6 +73,8 @@ equation
     place[k].cell.T = temperature_K[k];
     place[k].cell.short = short_S[k];
     place[k].cell.contact = contact_ohm[k];
+    place[k].cell.fade = capacity_factor[k];
+    place[k].cell.growth = resistance_growth[k];
     cell_voltage_V[k] = place[k].v;
     soc[k] = place[k].cell.soc;
     heat_J[k] = place[k].cell.heat;
@@ -72,4 +86,15 @@ equation
   resistance_ohm = sum(place.resistance);
   emf_slope_V_s = sum(place.emf_slope);
   elastance_V_As = sum(place.elastance);
+
+  charge_Ah = sum(place.cell.charge_full .* place.cell.soc);
+  der(delivered_Ah) = current_A/3600;
+  der(balanced_Ah) = sum(balancing_current_A)/3600;
+  der(bled_Ah) = sum(place.resistor.i)/3600;
+  der(lost_Ah) = (sum(self_discharge_A) + sum(place.cell.i_short))/3600;
+  der(stored_J) = -sum(place.cell.released);
+  der(delivered_J) = voltage_V*current_A;
+  der(balanced_J) = sum(place.v .* balancing_current_A);
+  der(short_heat_J) = sum(place.cell.short_heat);
+  der(contact_heat_J) = sum(place.cell.contact_heat);
 end ModuleElectrical;

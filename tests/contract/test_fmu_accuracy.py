@@ -43,8 +43,13 @@ def simulate(
 ELECTRICAL_INPUTS = [
     "current_A",
     *(n for v in ("temperature_K", "bleed", "balancing_current_A", "short_S", "contact_ohm") for n in names(v)),
+    *(n for v in ("capacity_factor", "resistance_growth") for n in names(v)),
 ]
-ELECTRICAL_OUTPUTS = ["voltage_V", *(n for v in ("cell_voltage_V", "soc", "heat_J") for n in names(v)), "board_heat_J"]
+ELECTRICAL_OUTPUTS = [
+    "voltage_V",
+    *(n for v in ("cell_voltage_V", "soc", "heat_J") for n in names(v)),
+    *("charge_Ah", *electrical_module.COUNTERS),
+]
 
 
 @cache
@@ -70,7 +75,10 @@ def test_electrical_module_is_the_solution_by_scipy() -> None:
     error = np.abs(of["2.0"] - electrical_solution())
     assert error[:, :17].max() < 1e-8  # V
     assert error[:, 17:33].max() < 1e-12  # soc
-    assert error[:, 33:].max() < 1e-5  # J, of 55 kJ
+    assert error[:, 33:49].max() < 1e-5  # J, of 55 kJ
+    for place, name in enumerate(("charge_Ah", *electrical_module.COUNTERS), start=49):
+        largest = np.abs(electrical_solution()[:, place]).max()
+        assert error[:, place].max() < 1e-9 * largest, name
 
 
 def test_thermal_module_is_the_exact_solution() -> None:
@@ -110,7 +118,7 @@ def test_every_model_follows_its_stored_trajectory(model: str) -> None:
 
 
 OUTPUTS = {
-    "module_electrical": ("voltage_V", "cell_voltage_V", "soc", "heat_J", "board_heat_J"),
+    "module_electrical": ("voltage_V", "cell_voltage_V", "soc", "heat_J", "charge_Ah", *electrical_module.COUNTERS),
     "module_thermal": ("temperature_K", "housing_K"),
     "verification_cell": ("voltage_V", "soc", "temperature_K", "jig_temperature_K"),
 }

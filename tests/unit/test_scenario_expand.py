@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from twin import resources
 from twin.errors import InputError
+from twin.plant.ageing.naumann import resistance_growth
 from twin.scenario import Fleet, Scenario, expand, load
-from twin.scenario.expand import resistance_growth
 from twin.scenario.spread import CellSpread, Draws, ResistanceFactor, StateOfCharge
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -32,6 +32,8 @@ ELECTRICAL = Interface(
         Signal("balancing_current_A", "A", per_cell=True, required=False),
         Signal("short_S", "S", per_cell=True, required=False),
         Signal("contact_ohm", "Ohm", per_cell=True, required=False),
+        Signal("capacity_factor", "1", per_cell=True, required=False),
+        Signal("resistance_growth", "1", per_cell=True, required=False),
     ),
     outputs=(
         Signal("voltage_V", "V"),
@@ -43,6 +45,16 @@ ELECTRICAL = Interface(
         Signal("resistance_ohm", "Ohm"),
         Signal("emf_slope_V_s", "V/s"),
         Signal("elastance_V_As", "V/(A.s)"),
+        Signal("charge_Ah", "A.h", required=False),
+        Signal("delivered_Ah", "A.h", required=False),
+        Signal("balanced_Ah", "A.h", required=False),
+        Signal("bled_Ah", "A.h", required=False),
+        Signal("lost_Ah", "A.h", required=False),
+        Signal("stored_J", "J", required=False),
+        Signal("delivered_J", "J", required=False),
+        Signal("balanced_J", "J", required=False),
+        Signal("short_heat_J", "J", required=False),
+        Signal("contact_heat_J", "J", required=False),
     ),
     parameters=(
         Signal("capacity_Ah", "A.h", per_cell=True),
@@ -69,7 +81,11 @@ THERMAL = Interface(
 
 @dataclass(frozen=True)
 class ModuleSignals:
-    """What the FMUs of the modules say, ``[*shape]`` or ``[*shape, cell]``; the arrays are kept for life."""
+    """What the FMUs of the modules say, ``[*shape]`` or ``[*shape, cell]``; the arrays are kept for life.
+
+    From ``charge_Ah`` to ``contact_heat_J`` they are the books of the module (``fmus/module_electrical/README.md``); all
+    0 where an FMU keeps none.
+    """
 
     voltage_V: FloatArray
     emf_V: FloatArray
@@ -77,6 +93,16 @@ class ModuleSignals:
     emf_slope_V_s: FloatArray
     elastance_V_As: FloatArray
     board_heat_J: FloatArray
+    charge_Ah: FloatArray
+    delivered_Ah: FloatArray
+    balanced_Ah: FloatArray
+    bled_Ah: FloatArray
+    lost_Ah: FloatArray
+    stored_J: FloatArray
+    delivered_J: FloatArray
+    balanced_J: FloatArray
+    short_heat_J: FloatArray
+    contact_heat_J: FloatArray
     housing_K: FloatArray
     cell_voltage_V: FloatArray
     soc: FloatArray
@@ -141,6 +167,7 @@ class CoupledModules:
         """Whether an instance of any module has failed."""
         self._ports = electrical_ports, thermal_ports
         self._warming_K_s = np.zeros((*shape, cells))
+        self._fresh_inputs: FloatArray = np.zeros(0)
         arrays = self.signals.arrays()
         self._electrical_read = _pairs(electrical_ports.output_columns(electrical.outputs, shape), arrays)
         self._thermal_read = _pairs(thermal_ports.output_columns(thermal.outputs, shape), arrays)
@@ -161,8 +188,46 @@ class CoupledModules:
         self.electrical.initialize(electrical.parameter_values(parameters, count), start_s)
         self.thermal.initialize(start, start_s)
         self._warming_K_s[:] = 0.0
+        self._fresh_inputs = self.electrical.inputs[0].copy()
         for read in (self._electrical_read, self._thermal_read):
             _refresh(read, slice(None))
+
+    def replace(
+        self,
+        modules: NDArray[np.intp],
+        parameters: dict[str, FloatArray],
+        temperature_start_K: FloatArray,
+        time_s: float,
+    ) -> None:
+        """Put other modules, at rest, in the place of ``modules``, their numbers in ``shape``.
+
+        Nothing of the old ones stays: counters begin at 0, ageing at none, bleed, balancing and faults are gone; the
+        ambient and the cooling of the place stay. A place whose module had failed works again.
+        ``parameters``: as ``initialize`` has them, ``[module, cell]``; one that is not given has the FMU's start value.
+        ``temperature_start_K``: ``[module]``.
+        Raises InputError if an FMU lacks a parameter.
+        """
+        places = np.unravel_index(modules, self.shape)
+        electrical, thermal = self._ports
+        values = electrical.parameter_values(parameters, len(modules))
+        self.electrical.inputs[modules] = self._fresh_inputs
+        self.extra_heat_W[places] = self._warming_K_s[places] = 0.0
+        self.inputs["temperature_K"].write(places, temperature_start_K[:, None])
+        start = thermal.parameter_values({"temperature_start_K": temperature_start_K}, len(modules))
+        instances = modules.tolist()
+        self.electrical.replace(instances, values, time_s)
+        self.thermal.replace(instances, start, time_s)
+        for array, columns in (*self._electrical_read, *self._thermal_read):
+            array[places] = columns.read(places)
+        self.any_failed = _has_failed(self.electrical) or _has_failed(self.thermal)
+
+    def age(self, capacity_factor: FloatArray, resistance_growth: FloatArray) -> None:
+        """Set what cells have of the capacity and resistance that they started with, ``[*shape, cell]``, from now on.
+
+        Their states of charge stay: what is lost of the capacity takes its charge with it.
+        """
+        for name, factor in (("capacity_factor", capacity_factor), ("resistance_growth", resistance_growth)):
+            self.inputs[name].write(..., factor.reshape(*self.shape, self.cells))
 
     def step(self, span: Span, current_A: FloatArray, ambient_K: FloatArray) -> None:
         """Take one step: ``current_A`` is constant over it, ``[rows, ...]``; ``ambient_K`` is one a row.

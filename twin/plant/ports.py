@@ -159,8 +159,8 @@ class Columns:
         self.array = array
         self._port = port
 
-    def read(self, rows: Rows) -> FloatArray:
-        """Return the signal at ``rows`` of the first axis; it may be a view."""
+    def read(self, rows: Rows | tuple[NDArray[np.intp], ...]) -> FloatArray:
+        """Return the signal at ``rows`` of the first axis, or at an index of ``array``; it may be a view."""
         found = self.array[rows]
         return found * self._port.gain + self._port.offset if self._port.converts else found
 

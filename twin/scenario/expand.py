@@ -12,7 +12,8 @@ from twin.bms.effects import Mishap
 from twin.errors import InputError, Problem
 from twin.faults.fault import Fault
 from twin.network.disturbances import Disturbance
-from twin.plant.action import Action
+from twin.plant.action import Change
+from twin.plant.ageing.naumann import resistance_growth
 from twin.plant.plant import Wiring
 from twin.scenario.checks import Mistake, View, mistakes, nanoseconds
 from twin.scenario.document import dotted
@@ -51,7 +52,7 @@ class Fleet:
     """W, positive when the battery is to discharge."""
     faults: tuple[Fault, ...]
     """Stated and drawn, site by site; ``Fault.site`` is the site's number, and what follows names the row."""
-    actions: tuple[Action, ...]
+    actions: tuple[Change, ...]
     """Of the faults, in the order of time."""
     disturbances: tuple[Disturbance, ...]
     """Of the network by the faults, in the order of time."""
@@ -107,17 +108,6 @@ def expand(scenario: Scenario, sites: Sequence[int] | None = None) -> Fleet:
             step_ns=nanoseconds(scenario.step_s),
         )
     )
-
-
-def resistance_growth(soh: FloatArray) -> FloatArray:
-    """Return the resistance of cells of that state of health, over that of the new cell.
-
-    Naumann et al. 2018 (doi:10.1016/j.est.2018.01.019), LFP/graphite stored at 25 degC and half charge: capacity loss
-    ``q = 1.2571e-5 * 0.60225 * sqrt(t)``, resistance increase ``r = 3.4194e-10 * 1.5604 * t``, t in seconds. Without
-    the time, ``r = (3.4194e-10 * 1.5604) / (1.2571e-5 * 0.60225)**2 * q**2 = 9.309 * q**2``: 9 % more at SOH 0.9.
-    """
-    growth: FloatArray = 1.0 + 3.4194e-10 * 1.5604 / (1.2571e-5 * 0.60225) ** 2 * (1.0 - soh) ** 2
-    return growth
 
 
 def _cells(scenario: Scenario, draws: Draws, wiring: Wiring) -> Mapping[str, FloatArray]:

@@ -41,6 +41,8 @@ package Cells "Equivalent circuits of cells"
     Interfaces.RealInput T(unit="K") "temperature of the cell";
     Interfaces.RealInput short(unit="S") "conductance of an internal short circuit";
     Interfaces.RealInput contact(unit="Ohm") "contact resistance within the measured voltage";
+    Interfaces.RealInput fade(unit="1") "capacity today over that at the start";
+    Interfaces.RealInput growth(unit="1") "resistances today over those at the start";
     Types.Fraction soc(start=soc_start, fixed=true) "state of charge";
     Types.Voltage u1(start=0, fixed=true) "overvoltage of the fast RC pair";
     Types.Voltage u2(start=0, fixed=true) "overvoltage of the slow RC pair";
@@ -52,7 +54,13 @@ package Cells "Equivalent circuits of cells"
     Types.Resistance r2;
     Types.Voltage v_inner "voltage behind the contact resistance";
     Types.Current i_cell "discharge current of the electrodes, short circuit included";
+    Types.Charge charge_full "charge between soc 0 and 1 today";
+    Types.Current i_short "current of the short circuit";
+    Types.HeatFlow short_heat "heat of the short circuit";
+    Types.HeatFlow contact_heat "heat of the contact resistance";
+    Types.HeatFlow released "energy that leaves the electrodes and the RC pairs, as current and as heat";
   protected
+    Types.HeatFlow inner_heat "heat of the RC pairs, the reaction and the self-discharge";
     Real warmth0 "factors of temperature on resistances";
     Real warmth12;
   equation
@@ -60,23 +68,31 @@ package Cells "Equivalent circuits of cells"
     warmth12 = exp(activation12*(1/T - 1/Chemistry.T_reference));
     dUdT = Chemistry.entropic(soc);
     ocv = Chemistry.ocv(soc) + (T - Chemistry.T_reference)*dUdT;
-    r0 = R0*warmth0*Chemistry.ohmic(soc);
-    r1 = R1*warmth12*Chemistry.polarisation(soc);
-    r2 = R2*warmth12*Chemistry.polarisation(soc);
+    r0 = R0*growth*warmth0*Chemistry.ohmic(soc);
+    r1 = R1*growth*warmth12*Chemistry.polarisation(soc);
+    r2 = R2*growth*warmth12*Chemistry.polarisation(soc);
 
     v_inner = ocv - u1 - u2 - r0*i_cell;
-    i_cell = short*v_inner - i;
+    i_short = short*v_inner;
+    i_cell = i_short - i;
     v = v_inner + contact*i;
 
-    der(soc) = -(i_cell + self_discharge)/(3600*capacity);
+    charge_full = capacity*fade;
+    der(soc) = -(i_cell + self_discharge)/(3600*charge_full);
     tau1*der(u1) = r1*i_cell - u1;
     tau2*der(u2) = r2*i_cell - u2;
-    der(heat) = r0*i_cell^2 + u1^2/r1 + u2^2/r2 - i_cell*T*dUdT + contact*i^2 + short*v_inner^2 + self_discharge*ocv;
+
+    inner_heat = u1^2/r1 + u2^2/r2 - i_cell*T*dUdT + self_discharge*ocv;
+    short_heat = i_short*v_inner;
+    contact_heat = contact*i^2;
+    der(heat) = inner_heat + r0*i_cell^2 + contact_heat + short_heat;
+    released = (ocv - u1 - u2)*i_cell + inner_heat;
   end TwoRC;
 
   model Position "A cell in its place: bleed resistor, balancing current, and what the place looks like from outside"
-    Interfaces.Pin p "positive pin";
-    Interfaces.Pin n "negative pin";
+    // Inside, potentials count from a zero of its own: so a cell's current follows from the module's, not from the cell
+    // before it, and neither rounding nor computing time runs through the whole chain of cells.
+    extends Interfaces.TwoPin;
     replaceable package Chemistry = Chemistries.LFP constrainedby Chemistries.Chemistry;
     parameter Types.Resistance R_bleed = 33 "bleed resistor of the passive balancing";
     Interfaces.RealInput bleed(unit="1") "duty of the bleed resistor, 0..1";
@@ -84,8 +100,9 @@ package Cells "Equivalent circuits of cells"
     TwoRC cell(redeclare package Chemistry = Chemistry);
     Electrical.SwitchedResistor resistor(final R=R_bleed);
     Electrical.Load balancer;
+    Electrical.Load outside "what flows through the place, as its parts see it";
+    Electrical.Ground zero;
     // Seen from its pins at this instant the place is a source: v = emf - resistance*(discharge current).
-    Types.Voltage v "voltage of the place, which is what the monitor measures";
     Types.Voltage emf "voltage at zero current";
     Types.Resistance resistance "-dv/d(discharge current)";
     Types.VoltageRate emf_slope "d emf/dt at zero current";
@@ -100,15 +117,17 @@ package Cells "Equivalent circuits of cells"
     Types.Voltage ocv_slope "d ocv/d soc at this temperature";
     Real soc_rate(unit="1/s") "d soc/dt at zero current";
   equation
-    connect(p, cell.p);
-    connect(n, cell.n);
-    connect(p, resistor.p);
-    connect(n, resistor.n);
-    connect(p, balancer.p);
-    connect(n, balancer.n);
+    connect(cell.p, resistor.p);
+    connect(cell.p, balancer.p);
+    connect(cell.p, outside.p);
+    connect(cell.n, resistor.n);
+    connect(cell.n, balancer.n);
+    connect(cell.n, outside.n);
+    connect(cell.n, zero.p);
+    outside.current = -i;
+    v = cell.v;
     resistor.duty = bleed;
     balancer.current = balancing;
-    v = p.v - n.v;
 
     share = 1/(1 + cell.r0*cell.short);
     source = share*(cell.ocv - cell.u1 - cell.u2);
@@ -118,11 +137,11 @@ package Cells "Equivalent circuits of cells"
     emf = gain/share*(source - r_source*balancing);
 
     i_idle = share*(balancing + emf*bleed/R_bleed) + cell.short*source;
-    soc_rate = -(i_idle + cell.self_discharge)/(3600*cell.capacity);
+    soc_rate = -(i_idle + cell.self_discharge)/(3600*cell.charge_full);
     ocv_slope = Chemistry.ocv_slope(cell.soc) + (cell.T - Chemistry.T_reference)*Chemistry.entropic_slope(cell.soc);
     r0_slope_i = cell.r0/Chemistry.ohmic(cell.soc)*Chemistry.ohmic_slope(cell.soc)*i_idle;
     emf_slope = gain*((ocv_slope - r0_slope_i)*soc_rate - (cell.r1*i_idle - cell.u1)/cell.tau1
       - (cell.r2*i_idle - cell.u2)/cell.tau2);
-    elastance = gain^2*((ocv_slope - r0_slope_i)/(3600*cell.capacity) + cell.r1/cell.tau1 + cell.r2/cell.tau2);
+    elastance = gain^2*((ocv_slope - r0_slope_i)/(3600*cell.charge_full) + cell.r1/cell.tau1 + cell.r2/cell.tau2);
   end Position;
 end Cells;

@@ -22,6 +22,11 @@ REFERENCE_K = 298.15
 R0_OHM, R1_OHM, R2_OHM = 2.0e-4, 1.2e-4, 1.8e-4
 TAU1_S, TAU2_S = 20.0, 300.0
 ACTIVATION0_K, ACTIVATION12_K = 2000.0, 4000.0
+COUNTERS = (
+    *("board_heat_J", "delivered_Ah", "balanced_Ah", "bled_Ah", "lost_Ah"),
+    *("stored_J", "delivered_J", "balanced_J", "short_heat_J", "contact_heat_J"),
+)
+"""What is counted of the module since the start."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,8 @@ class Inputs:
     balancing_current_A: FloatArray
     short_S: FloatArray
     contact_ohm: FloatArray
+    capacity_factor: FloatArray
+    resistance_growth: FloatArray
 
 
 @dataclass(frozen=True)
@@ -93,8 +100,9 @@ def algebra(
     warmth = 1.0 / inputs.temperature_K - 1.0 / REFERENCE_K
     entropic = of["entropic"](soc)
     ocv = of["ocv"](soc) + (inputs.temperature_K - REFERENCE_K) * entropic
-    polarisation = of["polarisation"](soc) * np.exp(ACTIVATION12_K * warmth) * parameters.resistance_factor
-    r0 = R0_OHM * np.exp(ACTIVATION0_K * warmth) * of["ohmic"](soc) * parameters.resistance_factor
+    factor = parameters.resistance_factor * inputs.resistance_growth
+    polarisation = of["polarisation"](soc) * np.exp(ACTIVATION12_K * warmth) * factor
+    r0 = R0_OHM * np.exp(ACTIVATION0_K * warmth) * of["ohmic"](soc) * factor
     one, zero = np.ones(CELLS), np.zeros(CELLS)
     bleed_S = inputs.bleed / parameters.bleed_ohm
     matrix = np.array(
@@ -112,6 +120,7 @@ def algebra(
         "v_inner": v_inner,
         "current": current,
         "through_contact": outside + bleed_S * v,
+        "bleed_current": bleed_S * v,
         "bleed_heat": bleed_S * v**2,
         "ocv": ocv,
         "entropic": entropic,
@@ -122,8 +131,8 @@ def algebra(
 
 
 def derivatives(parameters: Parameters, inputs: Inputs, state: FloatArray) -> FloatArray:
-    """Return the derivative of ``state``: soc, u1, u2 and heat of every cell, then the heat of the board."""
-    soc, u1, u2, _ = state[:-1].reshape(4, CELLS)
+    """Return the derivative of ``state``: soc, u1, u2 and heat of every cell, then ``COUNTERS``."""
+    soc, u1, u2, _ = state[: 4 * CELLS].reshape(4, CELLS)
     a = algebra(parameters, inputs, soc, u1, u2)
     heat = (
         a["r0"] * a["current"] ** 2
@@ -135,18 +144,44 @@ def derivatives(parameters: Parameters, inputs: Inputs, state: FloatArray) -> Fl
         + parameters.self_discharge_A * a["ocv"]
     )
     rates = [
-        -(a["current"] + parameters.self_discharge_A) / (3600 * parameters.capacity_Ah),
+        -(a["current"] + parameters.self_discharge_A) / (3600 * parameters.capacity_Ah * inputs.capacity_factor),
         (a["r1"] * a["current"] - u1) / TAU1_S,
         (a["r2"] * a["current"] - u2) / TAU2_S,
         heat,
-        a["bleed_heat"].sum(keepdims=True),
+        counted(parameters, inputs, a, u1, u2),
     ]
     return np.concatenate(rates)
 
 
+def counted(
+    parameters: Parameters, inputs: Inputs, a: dict[str, FloatArray], u1: FloatArray, u2: FloatArray
+) -> FloatArray:
+    """Return the rates of ``COUNTERS``, each over all cells.
+
+    Energy is taken from the electrodes at the enthalpy of their reaction, ``OCV - T dOCV/dT``, but for self-discharge,
+    and from the capacitors ``C = tau/R`` at ``u C du/dt``.
+    """
+    reaction = (a["ocv"] - inputs.temperature_K * a["entropic"]) * a["current"] + a["ocv"] * parameters.self_discharge_A
+    capacitors = u1 / a["r1"] * (a["r1"] * a["current"] - u1) + u2 / a["r2"] * (a["r2"] * a["current"] - u2)
+    return np.array(
+        [
+            a["bleed_heat"].sum(),
+            inputs.current_A / 3600,
+            inputs.balancing_current_A.sum() / 3600,
+            a["bleed_current"].sum() / 3600,
+            (parameters.self_discharge_A + inputs.short_S * a["v_inner"]).sum() / 3600,
+            (capacitors - reaction).sum(),
+            (a["voltage"] * inputs.current_A).sum(),
+            (a["voltage"] * inputs.balancing_current_A).sum(),
+            (inputs.short_S * a["v_inner"] ** 2).sum(),
+            (inputs.contact_ohm * a["through_contact"] ** 2).sum(),
+        ]
+    )
+
+
 def start(parameters: Parameters) -> FloatArray:
     """Return the state at time 0."""
-    return np.concatenate([parameters.soc_start, np.zeros(3 * CELLS + 1)])
+    return np.concatenate([parameters.soc_start, np.zeros(3 * CELLS + len(COUNTERS))])
 
 
 def step(parameters: Parameters, inputs: Inputs, state: FloatArray, step_s: float) -> FloatArray:
@@ -162,12 +197,13 @@ def step(parameters: Parameters, inputs: Inputs, state: FloatArray, step_s: floa
 
 def outputs(parameters: Parameters, inputs: Inputs, state: FloatArray) -> dict[str, FloatArray]:
     """Return the outputs that do not speak of the linearisation, by the names of the FMU's variables."""
-    soc, u1, u2, heat = state[:-1].reshape(4, CELLS)
+    soc, u1, u2, heat = state[: 4 * CELLS].reshape(4, CELLS)
     voltage = algebra(parameters, inputs, soc, u1, u2)["voltage"]
     return {
         "voltage_V": voltage.sum(keepdims=True),
         "cell_voltage_V": voltage,
         "soc": soc,
         "heat_J": heat,
-        "board_heat_J": state[-1:],
+        "charge_Ah": (parameters.capacity_Ah * inputs.capacity_factor * soc).sum(keepdims=True),
+        **{name: state[4 * CELLS + place, None] for place, name in enumerate(COUNTERS)},
     }

@@ -47,6 +47,8 @@ def electrical_inputs(number: int) -> electrical.Inputs:
         balancing_current_A=draw.uniform(-2, 2, 16),
         short_S=np.where(cells == 4, draw.uniform(0, 2), 0.0),
         contact_ohm=np.where(cells == 11, draw.uniform(0, 3e-4), 0.0),
+        capacity_factor=1 - 0.04 * draw.uniform(0, 1, 16),
+        resistance_growth=1 + 0.3 * draw.uniform(0, 1, 16),
     )
 
 

@@ -1,0 +1,1 @@
+"""How cells age while they are used: one file a model, found because it is there."""
