@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 Actuator = Literal[
     "module_state",  # twin.plant.dc_bus.Contactor of the module: open, through its pre-charge resistor, closed
@@ -42,6 +42,31 @@ class Action:
         """The change in words."""
         return f"{self.actuator} = {self.value:g}"
 
+
+@dataclass(frozen=True)
+class Replacement:
+    """Another module, at rest, takes the place of the one in a slot: its contactor is open, and it knows no command."""
+
+    cell: ClassVar[int] = -1
+    """It is not about a cell."""
+
+    time_ns: int
+    site: int
+    slot: int
+    soc: float
+    """State of charge of its cells; the next two are theirs, too."""
+    capacity_Ah: float
+    resistance_factor: float
+    temperature_K: float
+
+    @property
+    def change(self) -> str:
+        """The change in words."""
+        return f"replaced by one of {self.capacity_Ah:g} Ah at {self.soc:.0%} charge"
+
+
+Change = Action | Replacement
+"""What may happen to a plant at an instant."""
 
 EventKind = Literal[
     "contactor",  # a contactor has moved: opened, closed or begun to pre-charge

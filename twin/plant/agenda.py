@@ -8,15 +8,15 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.plant.action import Action
+from twin.plant.action import Change
 
 
 class Agenda:
     """The actions of one tick, by site and time."""
 
-    def __init__(self, start_ns: int, end_ns: int, actions: Sequence[Action]) -> None:
+    def __init__(self, start_ns: int, end_ns: int, actions: Sequence[Change]) -> None:
         self.start_ns, self.end_ns, self.tick_ns = start_ns, end_ns, end_ns - start_ns
-        self._waiting: dict[int, deque[Action]] = {}
+        self._waiting: dict[int, deque[Change]] = {}
         for action in sorted(actions, key=lambda action: action.time_ns):
             if not start_ns <= action.time_ns < end_ns:
                 raise ValueError(f"{action} is outside of the tick from {start_ns} to {end_ns} ns")
@@ -26,9 +26,9 @@ class Agenda:
         """Return the sites that have actions ahead."""
         return [site for site, waiting in self._waiting.items() if waiting]
 
-    def due(self, sites: Iterable[int], times_ns: Iterable[int]) -> list[Action]:
+    def due(self, sites: Iterable[int], times_ns: Iterable[int]) -> list[Change]:
         """Take out the actions of sites that are due, each site's at its own instant."""
-        due: list[Action] = []
+        due: list[Change] = []
         for site, time_ns in zip(sites, times_ns, strict=False):
             waiting = self._waiting.get(site)
             while waiting and waiting[0].time_ns <= time_ns:

@@ -36,39 +36,45 @@ def open_plant(
     in_operation: bool = False,
     modules_fixed: bool = False,
     packs_fixed: bool = False,
+    soh: ArrayLike = 1.0,
     start_ns: int = 0,
 ) -> Plant:
     """Return a plant whose modules are initialised at ``start_ns``.
 
     ``parameters``: signals of ``twin.plant.coupling.ELECTRICAL``, such as ``capacity_Ah``, each ``[site, slot, cell]``;
+    ``soh``: what cells have left of a new one's capacity, for their ageing, ``[site, slot, cell]``;
     ``temperature_start_K``, ``link_ohm`` (default: the options'): ``[site, slot]``; all may be broadcast.
     With ``in_operation`` all contactors are closed and the DC links charged, else everything is open and at 0 V.
     ``modules_fixed``, ``packs_fixed``: they have no contactors, and are joined for good.
     Raises InputError: no such model or FMU, a mistake in a ports file, an FMU that cannot be loaded.
     """
-    modules = open_modules(options, (wiring.sites, wiring.packs, wiring.modules), wiring.cells)
+    pools = _open_pools(options, (wiring.sites, wiring.packs, wiring.modules), wiring.cells)
+    modules = CoupledModules(*pools, (wiring.sites, wiring.packs, wiring.modules), wiring.cells)
     slots = wiring.sites, wiring.slots
     cells = {name: _spread(value, (*slots, wiring.cells)) for name, value in parameters.items()}
     try:
-        modules.initialize(cells, _spread(temperature_start_K, slots).reshape(modules.shape), start_ns * 1e-9)
+        board = _board(options, pools[1])
+        every = {name: np.full(slots, value) for name, value in board.items()}
+        modules.initialize(cells | every, _spread(temperature_start_K, slots).reshape(modules.shape), start_ns * 1e-9)
     except InputError:
         modules.close()
         raise
-    inverter = options.inverter
-    bus = BusOptions(
-        link=Link(inverter.link_F, inverter.precharge_ohm, inverter.discharge_ohm),
-        link_ohm=_spread(options.link_ohm if link_ohm is None else link_ohm, slots),
-        inrush_limit_A=inverter.inrush_limit_A,
-        substeps=options.substeps,
-        bypass=options.bypass,
-        movement=Movement(
-            close_ns=round(options.contactor.close_s * 1e9),
-            open_ns=round(options.contactor.open_s * 1e9),
-            modules_fixed=modules_fixed,
-            packs_fixed=packs_fixed,
-        ),
+    links_ohm = _spread(options.link_ohm if link_ohm is None else link_ohm, slots)
+    movement = Movement(
+        close_ns=round(options.contactor.close_s * 1e9),
+        open_ns=round(options.contactor.open_s * 1e9),
+        modules_fixed=modules_fixed,
+        packs_fixed=packs_fixed,
     )
-    plant = Plant(wiring, modules, Inverter(wiring.sites, inverter.rated_power_W), bus)
+    soc = modules.signals.soc.reshape(*slots, wiring.cells)
+    plant = Plant(
+        wiring,
+        modules,
+        Inverter(wiring.sites, options.inverter.rated_power_W),
+        _bus(options, links_ohm, movement),
+        options.ageing.life(soc, soh=soh, start_ns=start_ns),
+        board,
+    )
     if in_operation:
         plant.close_contactors()
     return plant
@@ -76,6 +82,11 @@ def open_plant(
 
 def open_modules(options: PlantOptions, shape: tuple[int, ...], cells: int) -> CoupledModules:
     """Return modules arranged as ``shape``, not yet initialised."""
+    return CoupledModules(*_open_pools(options, shape, cells), shape, cells)
+
+
+def _open_pools(options: PlantOptions, shape: tuple[int, ...], cells: int) -> tuple[Pool, Ports, Pool, Ports]:
+    """Return the pool of the electrical FMU and its ports, and those of the thermal one."""
     problems: list[Problem] = []
     electrical = attempt(problems, lambda: _open(options.electrical, ELECTRICAL, options, shape, cells))
     thermal = attempt(problems, lambda: _open(options.thermal, THERMAL, options, shape, cells))
@@ -83,7 +94,22 @@ def open_modules(options: PlantOptions, shape: tuple[int, ...], cells: int) -> C
         for pool, _ in filter(None, (electrical, thermal)):
             pool.close()
         raise InputError(dict.fromkeys(problems))
-    return CoupledModules(*electrical, *thermal, shape, cells)
+    return *electrical, *thermal
+
+
+def _board(options: PlantOptions, electrical: Ports) -> dict[str, float]:
+    """Return the parameters that are the same for every module, as far as the FMU has them."""
+    if any(port.signal == "bleed_ohm" for port in electrical.parameters):
+        return {"bleed_ohm": options.bleed_ohm}
+    if "bleed_ohm" in options.model_fields_set:
+        raise InputError(Problem(f"{options.electrical} has no parameter for it", path="plant.bleed_ohm"))
+    return {}
+
+
+def _bus(options: PlantOptions, link_ohm: FloatArray, movement: Movement) -> BusOptions:
+    inverter = options.inverter
+    link = Link(inverter.link_F, inverter.precharge_ohm, inverter.discharge_ohm)
+    return BusOptions(link, link_ohm, inverter.inrush_limit_A, options.substeps, options.bypass, movement)
 
 
 def locate(name: str, fmi: Version) -> tuple[Path, Path]:

@@ -110,6 +110,8 @@ class Flow:
     """Voltage of the capacitor at the end of the step."""
     bar_voltage_V: FloatArray
     """Mean voltage of the bus bars, ``[site, pack]``, or ``[site, 1]`` where it is that of the link for all."""
+    bar_end_V: FloatArray
+    """The same at the end of the step."""
     infeasible: BoolArray
     """Sites whose modules cannot deliver the power: the inverter has tripped and takes nothing."""
 
@@ -137,6 +139,7 @@ def solve(
         bus_voltage_V=node.voltage_V,
         link_voltage_V=node.end_V,
         bar_voltage_V=node.bar_V,
+        bar_end_V=node.bar_end_V,
         infeasible=node.infeasible,
     )
 
@@ -148,13 +151,15 @@ class _Node:
     voltage_V: FloatArray
     end_V: FloatArray
     bar_V: FloatArray
+    bar_end_V: FloatArray
     power_W: FloatArray
     infeasible: BoolArray
 
 
 def _busy_node(conductance_S: FloatArray, short_circuit_A: FloatArray, power_W: FloatArray) -> _Node:
     voltage_V, infeasible = constant_power_voltage(conductance_S, short_circuit_A, power_W)
-    return _Node(voltage_V, voltage_V, voltage_V[:, None], np.where(infeasible, 0.0, power_W), infeasible)
+    bar_V = voltage_V[:, None]
+    return _Node(voltage_V, voltage_V, bar_V, bar_V, np.where(infeasible, 0.0, power_W), infeasible)
 
 
 def _any_node(
@@ -175,17 +180,17 @@ def _any_node(
     live = (closed & packs.firm).any(axis=-1)
     busy = _busy_node(np.where(live, link_S, 1.0), link_A, np.where(live, power_W, 0.0))
     idle_V, idle_end_V = _capacitor(link_S, link_A, link, link_voltage_V, step_s)
-    voltage_V = np.where(live, busy.voltage_V, idle_V)
+    voltage_V, end_V = np.where(live, busy.voltage_V, idle_V), np.where(live, busy.voltage_V, idle_end_V)
     # Modules of unequal emf drive currents around among themselves in an open pack too: it settles at its own emf.
     fed = packs.conductance_S > 0.0
-    drop_V = (branch_A - branch_S * voltage_V[:, None]) / np.where(fed, packs.conductance_S, 1.0)
-    return _Node(
-        voltage_V=voltage_V,
-        end_V=np.where(live, busy.voltage_V, idle_end_V),
-        bar_V=np.where(closed | (joined & ~fed), voltage_V[:, None], packs.emf_V - drop_V),
-        power_W=busy.power_W,
-        infeasible=busy.infeasible,
-    )
+    bar_S = np.where(fed, packs.conductance_S, 1.0)
+
+    def bar_V(link_V: FloatArray) -> FloatArray:
+        of_link_V = link_V[:, None]
+        drop_V = (branch_A - branch_S * of_link_V) / bar_S
+        return np.where(closed | (joined & ~fed), of_link_V, packs.emf_V - drop_V)
+
+    return _Node(voltage_V, end_V, bar_V(voltage_V), bar_V(end_V), busy.power_W, busy.infeasible)
 
 
 def _capacitor(

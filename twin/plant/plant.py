@@ -6,7 +6,7 @@ high, walks through the tick in sub-steps of its own; the others never notice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.plant import dc_bus
-from twin.plant.action import Action, EventKind, PlantEvent
+from twin.plant.action import Change, EventKind, PlantEvent, Replacement
 from twin.plant.actuators import Actuators
+from twin.plant.ageing.ageing import Life
 from twin.plant.agenda import Agenda
 from twin.plant.coupling import BoolArray, CoupledModules, ModulesSnapshot, Span
-from twin.plant.dc_bus import OPEN, PRECHARGE, Contactor, Link, Packs
+from twin.plant.dc_bus import CLOSED, OPEN, PRECHARGE, Contactor, Link, Packs
 from twin.plant.inverter import Inverter
 from twin.plant.packs import Connection, Joints, Sources
 from twin.plant.pool import FloatArray, Status
@@ -83,16 +84,30 @@ class Plant:
       (sub-)step.
     * ``power_W``, ``bus_voltage_V``: ``[site]``, what the inverter takes over the last (sub-)step and the mean voltage
       at which it does; ``link_voltage_V``: of its capacitor, at the end.
-    * ``bar_voltage_V``: ``[site, pack]``, mean voltage of the bus bars, behind their main contactors; 0 where nothing
+    * ``bar_voltage_V``: ``[site, pack]``, of the bus bars, behind their main contactors, at the end; 0 where nothing
       feeds them.
     * ``module_state`` ``[site, slot]``, ``pack_state`` ``[site, pack]``: where contactors stand (``dc_bus.Contactor``).
     * ``present`` ``[site, slot]``: whether a module is plugged in; ``insulation_ohm``, ``failed`` ``[site]``.
     """
 
-    def __init__(self, wiring: Wiring, modules: CoupledModules, inverter: Inverter, bus: BusOptions) -> None:
+    def __init__(
+        self,
+        wiring: Wiring,
+        modules: CoupledModules,
+        inverter: Inverter,
+        bus: BusOptions,
+        life: Life | None = None,
+        board: Mapping[str, float] | None = None,
+    ) -> None:
+        """Join initialised modules.
+
+        ``life``: what ages the cells; ``board``: parameters of the electrical FMU that are the same for all modules, so
+        also for those that join later.
+        """
         sites, slots, cells = wiring.sites, wiring.slots, wiring.cells
         arranged = sites, wiring.packs, wiring.modules
-        self.wiring, self.inverter = wiring, inverter
+        self.wiring, self.inverter, self.life = wiring, inverter, life
+        self._board = dict(board or {})
         self._modules, self._bus = modules, bus
         signals = modules.signals
         self.cell_voltage_V = signals.cell_voltage_V.reshape(sites, slots, cells)
@@ -127,6 +142,11 @@ class Plant:
         """The status of every module, ``[site, slot]`` (twin.plant.pool.Status)."""
         return self._modules.status().reshape(self.wiring.sites, self.wiring.slots)
 
+    def signal(self, name: str) -> FloatArray:
+        """Return what the FMUs say by its name in ``ModuleSignals``, ``[site, slot]`` or ``[site, slot, cell]``."""
+        found: FloatArray = getattr(self._modules.signals, name)
+        return found.reshape(self.wiring.sites, self.wiring.slots, *found.shape[3:])
+
     @property
     def actuators(self) -> frozenset[str]:
         """The actuators that this plant has; some depend on the inputs of its FMUs."""
@@ -145,10 +165,10 @@ class Plant:
     def terminal_voltage_V(self) -> FloatArray:
         """Voltage outside of the modules' contactors, ``[site, slot]``: of an open one, what the others put there."""
         state, inside_V = self.module_state, self.module_voltage_V
+        if self.wiring.connection == "parallel":
+            return np.where(state == CLOSED, inside_V, np.repeat(self.bar_voltage_V, self.wiring.modules, axis=1))
         drop_V = np.where(state == PRECHARGE, self._bus.link.precharge_ohm * self.current_A, 0.0)
-        bar_V = np.repeat(self.bar_voltage_V, self.wiring.modules, axis=1)
-        outside_V = bar_V if self.wiring.connection == "parallel" else 0.0 * bar_V
-        return np.where(state == OPEN, outside_V, inside_V - drop_V)
+        return np.where(state == OPEN, 0.0 * inside_V, inside_V - drop_V)
 
     def close_contactors(self) -> None:
         """Join every module to its link, charged to their voltage: the plant of a site that is in operation."""
@@ -156,10 +176,10 @@ class Plant:
         none_W = np.zeros(self.wiring.sites)
         flow = dc_bus.solve(self._packs(EVERY), self.pack_state, self._bus.link, none_W, self.link_voltage_V, 0.0)
         self.link_voltage_V[:] = self.bus_voltage_V[:] = flow.link_voltage_V
-        self.bar_voltage_V[:] = flow.bar_voltage_V
+        self.bar_voltage_V[:] = flow.bar_end_V
         self._joined[:] = True
 
-    def advance(self, start_ns: int, end_ns: int, actions: Sequence[Action]) -> list[PlantEvent]:
+    def advance(self, start_ns: int, end_ns: int, actions: Sequence[Change]) -> list[PlantEvent]:
         """Step every site from ``start_ns`` to ``end_ns``; each action takes effect at its own instant in between.
 
         Actions at ``start_ns`` belong to this tick, actions at ``end_ns`` to the next. Returns what happened, in the
@@ -182,6 +202,8 @@ class Plant:
         else:
             self._step(EVERY, start_ns, end_ns - start_ns)
         self._switched = False
+        if self.life is not None and self.life.advance(end_ns, self.soc, self.temperature_K):
+            self._modules.age(self.life.capacity_factor, self.life.resistance_growth)
         return sorted(self._events, key=lambda event: (event.time_ns, event.site))
 
     def snapshot(self) -> PlantSnapshot:
@@ -207,6 +229,7 @@ class Plant:
             *(self.insulation_ohm, self.failed, self._joined, self._infeasible, self._capped),
             *self._gear.arrays(),
             *self._actuators.arrays(),
+            *(self.life.arrays() if self.life is not None else ()),
         )
 
     def _walk(self, rows: NDArray[np.intp], agenda: Agenda) -> None:
@@ -217,9 +240,9 @@ class Plant:
             step_ns = (stop_ns - now_ns) // self._parts(rows, now_ns, stop_ns - now_ns, agenda.tick_ns)
             self._step(rows, now_ns, step_ns)
             now_ns = now_ns + step_ns
-            self._switch(rows, now_ns, agenda.due(rows.tolist(), now_ns.tolist()))
             going = (now_ns < agenda.end_ns) & ~self.failed[rows]
             rows, now_ns = rows[going], now_ns[going]
+            self._switch(rows, now_ns, agenda.due(rows.tolist(), now_ns.tolist()))
 
     def _parts(self, rows: Rows, now_ns: Nanoseconds, stretch_ns: Nanoseconds, tick_ns: int) -> NDArray[np.int64]:
         """Return into how many equal parts each row's stretch is cut: no part is shorter than the tick over the cap."""
@@ -241,7 +264,7 @@ class Plant:
         flow = dc_bus.solve(packs, states, link, asked_W, self.link_voltage_V[rows], span.step_s)
         self._current_A[rows], self.power_W[rows] = flow.current_A, flow.power_W
         self.bus_voltage_V[rows], self.link_voltage_V[rows] = flow.bus_voltage_V, flow.link_voltage_V
-        self.bar_voltage_V[rows] = flow.bar_voltage_V
+        self.bar_voltage_V[rows] = flow.bar_end_V
         text = "the modules cannot deliver what the inverter asks for: it has tripped and takes nothing"
         self._report_begun("infeasible_power", self._infeasible, rows, flow.infeasible, start_ns, text)
         self._modules.step(span, flow.current_A, self.ambient_K[rows])
@@ -259,7 +282,7 @@ class Plant:
         )
         return self._joints.packs(sources, None if self._gear.all_closed else self._module_state[rows])
 
-    def _switch(self, sites: NDArray[np.intp], now_ns: NDArray[np.int64], actions: Sequence[Action]) -> None:
+    def _switch(self, sites: NDArray[np.intp], now_ns: NDArray[np.int64], actions: Sequence[Change]) -> None:
         """Let contactors arrive that are due, then take actions, each site at its own instant.
 
         A contactor that has no delay has arrived once the last action of the instant is taken.
@@ -271,21 +294,38 @@ class Plant:
         self._switched |= bool(moved)
         self._events += [self._told(one) for one in moved]
 
-    def _apply(self, action: Action) -> None:
-        if action.actuator == "present":
-            self._plug(action, bool(action.value))
+    def _apply(self, change: Change) -> None:
+        if isinstance(change, Replacement):
+            self._replace(change)
+        elif change.actuator == "present":
+            slots = range(self.wiring.slots) if change.slot < 0 else [change.slot]
+            for slot in slots:
+                self._plug(change.time_ns, change.site, slot, bool(change.value))
         else:
-            self._actuators.apply(action)
+            self._actuators.apply(change)
 
-    def _plug(self, action: Action, present: bool) -> None:
+    def _replace(self, new: Replacement) -> None:
+        """Put another module into a slot; a site that is quarantined stays so."""
+        if self.failed[new.site]:
+            return
+        self._plug(new.time_ns, new.site, new.slot, False)
+        cells = {"soc_start": new.soc, "capacity_Ah": new.capacity_Ah, "resistance_factor": new.resistance_factor}
+        parameters = {name: np.full((1, self.wiring.cells), value) for name, value in cells.items()}
+        parameters |= {name: np.full((1, 1), value) for name, value in self._board.items()}
+        module = np.array([new.site * self.wiring.slots + new.slot])
+        self._modules.replace(module, parameters, np.array([new.temperature_K]), new.time_ns * 1e-9)
+        if self.life is not None:
+            self.life.replace((new.site, new.slot), new.soc)
+        self._plug(new.time_ns, new.site, new.slot, True)
+
+    def _plug(self, time_ns: int, site: int, slot: int, present: bool) -> None:
         """Plug a module in or out; one that leaves while its contactor is not open draws an arc."""
-        site, slot = action.site, action.slot
-        if self.module_state[site, slot] != OPEN and self.present[site, slot]:
+        if present == self.present[site, slot]:
+            return
+        if not present and self.module_state[site, slot] != OPEN:
             text = f"the module was unplugged at {self.current_A[site, slot]:.0f} A: its contactor was not open"
-            self._events.append(PlantEvent(action.time_ns, site, "arc", slot, text))
-        self._gear.unplug(site, slot)
-        if present:
-            self._gear.plug(site, slot)
+            self._events.append(PlantEvent(time_ns, site, "arc", slot, text))
+        self._gear.plug(site, slot) if present else self._gear.unplug(site, slot)
         self._switched = True
 
     def _told(self, moved: Moved) -> PlantEvent:
