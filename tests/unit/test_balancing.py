@@ -223,10 +223,17 @@ def test_history_asks_for_quiet() -> None:
 def test_history_sees_through_noise() -> None:
     soc, draws = np.full((1, CELLS), 0.985), np.random.default_rng(5)
     soc[0, 3] = 0.995
-    looks = [seen(soc, _rest_V(soc) + 0.0005 * draws.standard_normal(soc.shape), t) for t in range(2000)]
+    looks = [seen(soc, _rest_V(soc) + 0.002 * draws.standard_normal(soc.shape), t) for t in range(2000)]
     state, wanted = _last(PassiveHistory(), looks)
     assert np.flatnonzero(wanted.duty[0]).tolist() == [3]
     assert state.due_Ah[0, 3] == pytest.approx(0.01 * CAPACITY_AH, rel=0.02)
+
+
+def test_history_comes_down_to_the_packs_lowest() -> None:
+    soc = np.array([[0.992, 0.995]])
+    looks = [replace(look, lowest_V=_rest_V(np.array([0.985]))) for look in _looks(soc)[:31]]
+    state, _ = _last(PassiveHistory(), looks)
+    np.testing.assert_allclose(state.due_Ah[0], CAPACITY_AH * np.array([0.007, 0.010]), rtol=1e-6)
 
 
 def test_cell_to_cell_joins_the_fullest_and_the_emptiest() -> None:
@@ -243,6 +250,27 @@ def test_more_converters_than_cells_that_are_apart() -> None:
     strategy = ActiveCellToCell(converters=9, efficiency=1.0)
     _, wanted = strategy.step(strategy.initial(1, 4), seen(soc))
     np.testing.assert_allclose(wanted.current_A[0], [-5, 5, 0, 0])  # of equal cells the first
+
+
+@pytest.mark.parametrize("converters", [1, 2])
+@pytest.mark.parametrize("kind", ["active_cell_to_cell", "active_cell_to_module"])
+def test_of_equal_cells_the_first_is_served(kind: str, converters: int) -> None:
+    strategy = KINDS[kind](converters=converters)
+    _, wanted = strategy.step(strategy.initial(1, 8), seen(np.array([[0.4, 0.5, 0.6, 0.6, 0.6, 0.4, 0.4, 0.5]])))
+    given = np.flatnonzero(wanted.current_A[0] > 1.0)
+    received = np.flatnonzero(wanted.current_A[0] < -1.0)
+    served = [2, 3][:converters], [0, 5][:converters]
+    assert (given.tolist(), received.tolist()) == (
+        served if kind == "active_cell_to_cell" else ([2][: converters - 1], [0])
+    )
+
+
+def test_cells_near_the_mean_are_not_served() -> None:
+    soc = np.full((1, CELLS), 0.5)
+    soc[0, 4] = 0.506
+    strategy = ActiveCellToModule(converters=9)
+    _, wanted = strategy.step(strategy.initial(1, CELLS), seen(soc))
+    assert np.flatnonzero(np.abs(wanted.current_A[0]) > 1.0).tolist() == [4]
 
 
 def test_no_side_of_a_converter_carries_more_than_its_limit() -> None:

@@ -32,12 +32,15 @@ def _watch(
     insulation_ohm: Callable[[int, bool], float],
     *,
     wants: bool = False,
-    obeys: bool = True,
+    obeys_s: int = 0,
 ) -> list[Look]:
-    """Return a look a second; ``insulation_ohm`` depends on the second and on whether cells are balanced."""
-    state, looks = monitor.initial(1), []
+    """Return a look a second; ``insulation_ohm`` depends on the second and on whether cells are balanced.
+
+    Somebody wants to balance them, and does as he is told after ``obeys_s`` seconds.
+    """
+    state, looks = monitor.initial(1), list[Look]()
     for second in range(seconds):
-        balancing = wants and not (obeys and state.pause[0])
+        balancing = wants and not (second > obeys_s and looks[second - 1 - obeys_s].pause)
         ohm = np.array([insulation_ohm(second, balancing)])
         state = monitor.step(
             state, ohm, np.array([balancing]), np.array([SYSTEM_V]), np.array([second * SECOND], dtype=np.int64)
@@ -95,17 +98,18 @@ def test_a_level_clears_a_quarter_above_its_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pauses", "obeys", "level"),
+    ("pauses", "obeys_s", "level"),
     [
-        pytest.param(True, True, Level.OK, id="pauses"),
-        pytest.param(False, True, Level.FATAL, id="does not pause"),
-        pytest.param(True, False, Level.FATAL, id="asks in vain, and measures nevertheless"),
+        pytest.param(True, 0, Level.OK, id="pauses"),
+        pytest.param(True, 4, Level.OK, id="waits for who is slow"),
+        pytest.param(False, 0, Level.FATAL, id="does not pause"),
+        pytest.param(True, 999, Level.FATAL, id="asks in vain, and measures nevertheless"),
     ],
 )
-def test_balancing_disturbs_a_monitor_that_does_not_pause_it(pauses: bool, obeys: bool, level: Level) -> None:
+def test_balancing_disturbs_a_monitor_that_does_not_pause_it(pauses: bool, obeys_s: int, level: Level) -> None:
     monitor = InsulationOptions(pauses_balancing=pauses)
     looks = _watch(
-        monitor, 200, lambda _, balancing: GOOD_OHM / 200 if balancing else GOOD_OHM, wants=True, obeys=obeys
+        monitor, 200, lambda _, balancing: GOOD_OHM / 200 if balancing else GOOD_OHM, wants=True, obeys_s=obeys_s
     )
     assert max(look.level for look in looks) == level
     assert (looks[100].value_ohm == GOOD_OHM) == (level == Level.OK)

@@ -54,8 +54,7 @@ class ActiveCellToCell(ChargeStrategy):
 
     def _moved_A(self, soc: FloatArray, voltage_V: FloatArray) -> FloatArray:
         """Return the current of every cell; a pair that is level has none."""
-        pairs = min(self.converters, soc.shape[1] // 2)
-        fullest, emptiest = largest(soc, pairs), largest(-soc, pairs)
+        fullest, emptiest = largest(soc, self.converters), largest(-soc, self.converters)
         gap = np.take_along_axis(soc, fullest, axis=1) - np.take_along_axis(soc, emptiest, axis=1)
         ratio = np.take_along_axis(voltage_V, fullest, axis=1) / np.take_along_axis(voltage_V, emptiest, axis=1)
         gain = self.efficiency * ratio

@@ -43,7 +43,7 @@ class Account:
     bled: BoolArray
     """Which cells have been bled since the last look."""
     rest_V: FloatArray
-    """Smoothed open-circuit voltages, and in the last column that of the lowest cell to come down to."""
+    """Smoothed open-circuit voltages, and in the last column how far the lowest cell to come down to is below them."""
     quiet_ns: NDArray[np.int64]
     """For how long there has been little current."""
     last_ns: NDArray[np.int64]
@@ -89,8 +89,9 @@ class PassiveHistory(ChargeStrategy):
 
     def _excess(self, rest_V: FloatArray, ocv: OcvCurve) -> tuple[FloatArray, BoolArray]:
         """Return each cell's SOC above the lowest, as far as voltages tell, and whether that is all of it."""
-        every, _ = ocv.soc(rest_V)
-        soc, lowest = every[:, :-1], every[:, -1:]
+        open_V, below_V = rest_V[:, :-1], rest_V[:, -1:]
+        soc, _ = ocv.soc(open_V)
+        lowest, _ = ocv.soc(open_V.min(axis=1, keepdims=True) - below_V)
         empty, full = knees(ocv)
         excess, exact = np.zeros(soc.shape), np.zeros(soc.shape, np.bool_)
         if self.told != "empty":
@@ -112,11 +113,12 @@ def knees(ocv: OcvCurve) -> tuple[float, float]:
 
 
 def _open_circuit_V(seen: Seen) -> FloatArray:
-    """Return voltages without the drop of a small, steady current; the lowest cell to come down to in the last column.
+    """Return voltages without the drop of a small, steady current, and by how much the lowest to come down to is lower.
 
     Resistances are those of new cells at their reference temperature: current is small, and the drop nearly the same
     in all cells.
     """
     module: ModuleData = seen.module
     drop_V = seen.current_A * (module.ohmic_ohm + module.fast_ohm + module.slow_ohm)
-    return np.column_stack((seen.voltage_V, seen.lowest_V)) + drop_V[:, None]
+    below_V = seen.voltage_V.min(axis=1) - seen.lowest_V
+    return np.column_stack((seen.voltage_V + drop_V[:, None], below_V))
