@@ -112,8 +112,8 @@ class Health:
 class HealthOptions(Options):
     """How capacity and resistance of modules are estimated."""
 
-    known_sd: Annotated[float, Field(gt=0)] = 0.006
-    """A SOC whose standard deviation is less counts as known: 3 mV on a slope of 0.5 V, off the plateau."""
+    known_sd: Annotated[float, Field(gt=0)] = 0.008
+    """A SOC whose standard deviation is less counts as known: 3 mV on a slope of 0.4 V, off the flat stretches."""
     least_span: Annotated[float, Field(gt=0, le=1)] = 0.3
     """Least change of SOC between two points from which capacity is estimated."""
     capacity_sd: Annotated[float, Field(ge=0)] = 0.05
@@ -143,7 +143,7 @@ class HealthOptions(Options):
         )
 
     def step(
-        self, health: Health, estimate: Estimate, measured: Measured, balancing_A: FloatArray, module: ModuleData
+        self, health: Health, measured: Measured, balancing_A: FloatArray, estimate: Estimate, module: ModuleData
     ) -> Health:
         """Return the health after a look at the sensors and the ``estimate`` that was made from it."""
         elapsed_s = np.where(health.last_ns < 0, 0, measured.time_ns - health.last_ns) * 1e-9

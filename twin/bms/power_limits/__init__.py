@@ -1,0 +1,1 @@
+"""How much current modules may take and give, one file a method."""
