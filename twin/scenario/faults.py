@@ -10,7 +10,7 @@ from twin.faults.combined import combined
 from twin.faults.drawn import Drawing
 from twin.faults.fault import Deviation, Fault
 from twin.network.disturbances import Disturbance
-from twin.plant.action import Action
+from twin.plant.action import Action, Change, Replacement
 from twin.scenario.models import CELLS, Scenario
 
 
@@ -39,7 +39,7 @@ class Injected:
     """What faults do to the sites of a cohort, by whom it concerns; each in the order of time, ``site`` is the row."""
 
     deviations: tuple[Deviation, ...]
-    actions: tuple[Action, ...]
+    actions: tuple[Change, ...]
     disturbances: tuple[Disturbance, ...]
     mishaps: tuple[Mishap, ...]
 
@@ -51,16 +51,17 @@ class Injected:
             for fault in faults
         ]
         every = [effect for of_one in effects for effect in of_one]
+        swaps = [one for one in every if isinstance(one, Replacement)]
         actions = combined([[one for one in of_one if isinstance(one, Action)] for of_one in effects])
         return cls(
             tuple(one for one in every if isinstance(one, Deviation)),
-            actions,
+            tuple(sorted([*actions, *swaps], key=_instant)),
             tuple(sorted((one for one in every if isinstance(one, Disturbance)), key=_ends_first)),
             tuple(sorted((one for one in every if isinstance(one, Mishap)), key=_instant)),
         )
 
 
-def _instant(effect: Action | Mishap) -> int:
+def _instant(effect: Change | Mishap) -> int:
     return effect.time_ns
 
 
