@@ -1,0 +1,155 @@
+"""All diagnoses together: what whoever looks after modules calls at every look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+import twin.bms.diagnosis
+from twin.bms.codes import PROTECTION_CODES, FaultCode
+from twin.bms.diagnosis.comparison import Comparison
+from twin.bms.diagnosis.diagnosis import MODULE, Diagnosis
+from twin.bms.diagnosis.evidence import Evidence, Recent
+from twin.bms.diagnosis.look import Look
+from twin.bms.limit_levels import Limits
+from twin.bms.module_data import ModuleData
+from twin.bms.protection import Protection, Thresholds
+from twin.bms.rows import each, put, take
+from twin.plugins import discover
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+def _place(kind: type[Diagnosis[Any]]) -> tuple[int, int]:
+    protects = kind.code in PROTECTION_CODES
+    return (PROTECTION_CODES.index(kind.code) if protects else len(PROTECTION_CODES)), kind.code.number
+
+
+KINDS: Final = tuple(sorted(discover(twin.bms.diagnosis, Diagnosis).values(), key=_place))  # type: ignore[type-abstract]
+"""All diagnoses: those that protect first, then by the number of their code."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What is remembered of modules whose readings come: ``[row]`` each."""
+
+    recent: Recent
+    comparison: Comparison
+    states: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What whoever looks after modules remembers of them, ``[row]`` each."""
+
+    memory: Memory
+    stale: tuple[Any, ...]
+    """Of diagnoses that see all rows, also those that are not fresh."""
+    protection: Protection
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is found now, ``[row, code]``."""
+
+    level: NDArray[np.int8]
+    since_ns: IntArray
+    """The first sample beyond the limit of the level; -1 where there is no finding."""
+    cell: IntArray
+    """-1: the module as a whole."""
+    value: FloatArray
+    """NaN where nothing was said at this look."""
+
+    @cached_property
+    def severity(self) -> NDArray[np.int8]:
+        """The highest level of each row."""
+        severity: NDArray[np.int8] = self.level.max(axis=1)
+        return severity
+
+    @cached_property
+    def worst(self) -> IntArray:
+        """The code of each row's most severe finding, the first of them, by its place in ``codes``."""
+        worst: IntArray = self.level.argmax(axis=1)
+        return worst
+
+
+class Diagnoses:
+    """Every diagnosis that there is, with a scenario's limits, for modules of one kind."""
+
+    def __init__(self, limits: Limits, module: ModuleData) -> None:
+        self._module = module
+        self._all: tuple[Diagnosis[Any], ...] = tuple(kind() for kind in KINDS)
+        self._read = [place for place, one in enumerate(self._all) if not one.sees_stale]
+        self._stale = [place for place, one in enumerate(self._all) if one.sees_stale]
+        self.codes: tuple[FaultCode, ...] = tuple(one.code for one in self._all)
+        signs = np.array([one.sign for one in self._all])
+        self._thresholds = Thresholds.of_levels([one.levels(limits) for one in self._all], signs)
+
+    def initial(self, rows: int) -> Watch:
+        """Return the memory of who has not looked at ``rows`` modules yet."""
+        cells = self._module.cells
+        states = [one.initial(rows, self._module) for one in self._all]
+        memory = Memory(
+            Recent.initial(rows, cells), Comparison.initial(rows, cells), tuple(states[place] for place in self._read)
+        )
+        stale = tuple(states[place] for place in self._stale)
+        return Watch(memory, stale, Protection.initial(rows, len(self._all)))
+
+    def step(self, watch: Watch, look: Look) -> tuple[Watch, Found]:
+        """Return the memory after a look, and what is found.
+
+        Where readings are not fresh, nothing is said but how old they are: levels and debounce stay as they are.
+        """
+        rows, fresh = len(look.measured.fresh), look.measured.fresh
+        value = np.full((rows, len(self._all)), np.nan)
+        cell = np.full(value.shape, MODULE)
+        if fresh.all():
+            memory = self._examine(watch.memory, look, value, cell)
+        else:
+            memory = self._examine_some(np.flatnonzero(fresh), watch.memory, look, value, cell)
+        stale = self._grow_old(watch, look, value, cell)
+        protection = watch.protection.step(value, look.measured.time_ns, self._thresholds)
+        found = Found(protection.level, protection.began_ns, cell, value)
+        return Watch(memory, stale, protection), found
+
+    def clear(self, watch: Watch, rows: BoolArray) -> Watch:
+        """Return the memory after a service tool's command to clear latched findings, in ``rows[row]``."""
+        return Watch(watch.memory, watch.stale, watch.protection.clear(rows))
+
+    def _examine(self, memory: Memory, look: Look, value: FloatArray, cell: IntArray) -> Memory:
+        """Run the diagnoses over rows that are all fresh; what they say goes into ``value`` and ``cell``."""
+        measured, before = look.measured, memory.comparison.apart
+        comparison, compared, losses = memory.comparison.step(look, self._module)
+        evidence = Evidence(look, self._module, memory.recent, before, comparison.apart, compared, losses)
+        states = []
+        for place, state in zip(self._read, memory.states, strict=True):
+            after, (value[:, place], cell[:, place]) = self._all[place].step(state, evidence)
+            states.append(after)
+        return Memory(Recent(measured.time_ns, measured.temperature_K), comparison, tuple(states))
+
+    def _examine_some(self, rows: IntArray, memory: Memory, look: Look, value: FloatArray, cell: IntArray) -> Memory:
+        """Run the diagnoses over some rows."""
+        if not len(rows):
+            return memory
+        after = each(np.copy, memory)
+        some_value, some_cell = value[rows], cell[rows]
+        put(after, rows, self._examine(take(memory, rows), look.of(rows), some_value, some_cell))
+        value[rows], cell[rows] = some_value, some_cell
+        return after
+
+    def _grow_old(self, watch: Watch, look: Look, value: FloatArray, cell: IntArray) -> tuple[Any, ...]:
+        """Run the diagnoses that see all rows."""
+        nobody = np.zeros(len(look.measured.fresh), np.bool_)
+        apart = watch.memory.comparison.apart
+        evidence = Evidence(look, self._module, watch.memory.recent, apart, apart, nobody, None)
+        states = []
+        for place, state in zip(self._stale, watch.stale, strict=True):
+            after, (value[:, place], cell[:, place]) = self._all[place].step(state, evidence)
+            states.append(after)
+        return tuple(states)

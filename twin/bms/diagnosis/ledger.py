@@ -1,0 +1,163 @@
+"""Charge that cells lose against the others of their module, and how much of it balancing explains.
+
+A cell's resting voltage above the others', over the slope of the OCV curve, is the charge that it has more, as a share
+of the capacity. Compared with what it was an hour ago, and two days ago, that tells what the cell has lost since. What
+is uncertain about it is taken off first, so that a small loss shows late and no loss shows where there is none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.bms.diagnosis.look import Look
+from twin.bms.diagnosis.readings import others_apart
+from twin.bms.module_data import ModuleData
+from twin.bms.ocv import OcvCurve
+
+FloatArray = NDArray[np.float64]
+SmallArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+HORIZON_NS: Final = np.array([3_600_000_000_000, 172_800_000_000_000])
+"""The past that a cell is compared with is renewed at this age: a fast loss shows in an hour, a slow one in days."""
+PERIOD_NS: Final = 600_000_000_000
+RESTED: Final = 30
+"""Looks at rest that a voltage must have behind it."""
+UNCERTAIN_V: Final = 0.0005
+"""Of a resting voltage against the others': resolution, temperature, relaxation that is not the same (chosen)."""
+UNEQUAL: Final = 0.1
+"""Share by which cells' capacities may differ, so that they come apart while the module is cycled."""
+FLAT_V: Final = 0.03
+"""Slope of the OCV curve, V per unit of SOC, below which voltage says nothing of charge."""
+CYCLED: Final = 0.2
+"""From this change of SOC on, coming apart says something of the capacity."""
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What went astray, ``[row, cell]``; NaN where a row was not examined."""
+
+    leak_A: FloatArray
+    """Lost by more than balancing explains; negative where less was lost than balancing should have drawn."""
+    drawn_A: FloatArray
+    """What balancing should have drawn, more than from the others."""
+    missing: FloatArray
+    """Capacity that the cell has less than the others, as a share."""
+
+    def among(self, rows: IntArray, count: int) -> Losses:
+        """Return the same among all ``count`` rows."""
+        return Losses(*(_among(part, rows, count) for part in (self.leak_A, self.drawn_A, self.missing)))
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What each cell had more than the others, some time ago, ``[row, horizon]`` or ``[row, horizon, cell]``."""
+
+    examined_ns: IntArray
+    """``[row]``; -1: not yet."""
+    past_ns: IntArray
+    """-1: none yet."""
+    past_soc: FloatArray
+    """Of the module."""
+    past_tolerance: FloatArray
+    past_apart: SmallArray
+    """Share of the capacity."""
+    drawn_Ah: SmallArray
+    """By balancing since then, more than from the others."""
+
+    @classmethod
+    def initial(cls, rows: int, cells: int) -> Ledger:
+        """Return the ledger of modules that were not seen yet."""
+        shape = (rows, len(HORIZON_NS))
+        of_cell = np.zeros((*shape, cells), np.float32)
+        return cls(np.full(rows, -1), np.full(shape, -1), np.zeros(shape), np.zeros(shape), of_cell, of_cell.copy())
+
+    def step(
+        self, look: Look, module: ModuleData, elapsed_ns: IntArray, resting: IntArray, resting_V: FloatArray
+    ) -> tuple[Ledger, Losses | None]:
+        """Book what balancing drew for ``elapsed_ns[row]``, and examine the rows that have rested long enough."""
+        drawn_Ah = self.drawn_Ah
+        if look.balancing_A.any():
+            relative_A = others_apart(look.balancing_A, look.balancing_A.mean(axis=1))
+            drawn_Ah = (drawn_Ah + (relative_A * (elapsed_ns / 3.6e12)[:, None])[:, None]).astype(np.float32)
+        time_ns = look.measured.time_ns
+        soc = look.cell_soc.mean(axis=1)
+        slope_V = _slope_V(module.ocv, soc)
+        due = (self.examined_ns < 0) | (time_ns - self.examined_ns >= PERIOD_NS)
+        due &= (resting >= RESTED) & (slope_V >= FLAT_V)
+        booked = Ledger(self.examined_ns, self.past_ns, self.past_soc, self.past_tolerance, self.past_apart, drawn_Ah)
+        if not due.any():
+            return booked, None
+        slope_V = np.where(due, slope_V, 1.0)
+        now = _Now(time_ns, soc, UNCERTAIN_V / slope_V, resting_V / slope_V[:, None])
+        return booked._renewed(now, due), booked._losses(now, due, module.capacity_Ah)
+
+    def _losses(self, now: _Now, due: BoolArray, capacity_Ah: float) -> Losses:
+        """Return what was lost since each past, the clearest of both, where there is a past."""
+        known = due[:, None] & (self.past_ns >= 0)
+        hours = np.where(known, np.maximum(now.time_ns[:, None] - self.past_ns, 1) / 3.6e12, np.nan)[..., None]
+        cycled = now.soc[:, None] - self.past_soc
+        tolerance = (self.past_tolerance + now.tolerance[:, None])[..., None]
+        gained = now.apart[:, None] - self.past_apart + self.drawn_Ah / capacity_Ah
+        leak = -_beyond(gained, tolerance + UNEQUAL * np.abs(cycled)[..., None]) * capacity_Ah / hours
+        short, long = leak[:, 0], leak[:, 1]
+        far = np.abs(cycled[:, 1]) >= CYCLED
+        missing = _beyond(gained[:, 1], tolerance[:, 1]) / np.where(far, cycled[:, 1], np.nan)[:, None]
+        recent = ~(np.abs(short) <= np.abs(long)) & ~np.isnan(short)
+        drawn_A = self.drawn_Ah / hours
+        return Losses(
+            np.where(recent, short, long),
+            np.where(recent, drawn_A[:, 0], drawn_A[:, 1]),
+            np.where(known[:, 1, None], missing, np.nan),
+        )
+
+    def _renewed(self, now: _Now, due: BoolArray) -> Ledger:
+        """Return the ledger after an examination: a past that is too old gives way to the present."""
+        old = due[:, None] & ((self.past_ns < 0) | (now.time_ns[:, None] - self.past_ns >= HORIZON_NS))
+        return Ledger(
+            np.where(due, now.time_ns, self.examined_ns),
+            np.where(old, now.time_ns[:, None], self.past_ns),
+            np.where(old, now.soc[:, None], self.past_soc),
+            np.where(old, now.tolerance[:, None], self.past_tolerance),
+            np.where(old[..., None], now.apart[:, None], self.past_apart).astype(np.float32),
+            np.where(old[..., None], 0.0, self.drawn_Ah).astype(np.float32),
+        )
+
+
+@dataclass(frozen=True)
+class _Now:
+    """What is compared with the past."""
+
+    time_ns: IntArray
+    soc: FloatArray
+    tolerance: FloatArray
+    apart: FloatArray
+    """``[row, cell]``."""
+
+
+def _beyond(value: FloatArray, tolerance: FloatArray) -> FloatArray:
+    """Return what is left of a value when what is uncertain is taken off."""
+    left: FloatArray = np.sign(value) * np.maximum(np.abs(value) - tolerance, 0.0)
+    return left
+
+
+def _slope_V(ocv: OcvCurve, soc: FloatArray) -> FloatArray:
+    segment = np.clip(np.searchsorted(ocv.soc_knots, soc) - 1, 0, len(ocv.soc_knots) - 2)
+    slope_V: FloatArray = (np.diff(ocv.ocv_V) / np.diff(ocv.soc_knots))[segment]
+    return slope_V
+
+
+def _among(part: FloatArray, rows: IntArray, count: int) -> FloatArray:
+    whole = np.full((count, part.shape[1]), np.nan)
+    whole[rows] = part
+    return whole
+
+
+def astray(losses: Losses) -> FloatArray:
+    """Return how much of what balancing should have drawn from each cell is not missing there, ``[row, cell]``."""
+    return np.minimum(np.maximum(-losses.leak_A, 0.0), np.maximum(losses.drawn_A, 0.0))

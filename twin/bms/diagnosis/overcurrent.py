@@ -1,0 +1,25 @@
+"""Too much current, in either direction."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from twin.bms.codes import OVERCURRENT, FaultCode
+from twin.bms.diagnosis.diagnosis import Evidence, Memoryless, Said
+from twin.bms.limit_levels import Levels, Limits
+
+
+class Overcurrent(Memoryless):
+    """The current of a module."""
+
+    code: ClassVar[FaultCode] = OVERCURRENT
+
+    def levels(self, limits: Limits) -> Levels:
+        """Return the limits of the current."""
+        return limits.overcurrent_A
+
+    def say(self, evidence: Evidence) -> Said:
+        """Return the current without its sign."""
+        return np.abs(evidence.look.measured.current_A), evidence.whole
