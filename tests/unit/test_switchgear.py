@@ -121,11 +121,11 @@ def test_an_unplugged_module_takes_its_contactor_along() -> None:
 def test_fixed_contactors_are_closed_from_the_start_and_after_a_swap() -> None:
     one = gear(Movement(modules_fixed=True))
     assert one.state[0].tolist() == [CLOSED, CLOSED, OPEN]
-    assert one.all_closed
+    assert one.modules_closed
     one.unplug(0, 1)
-    assert not one.all_closed
+    assert not one.modules_closed
     one.plug(0, 1)
-    assert one.all_closed
+    assert one.modules_closed
 
 
 def test_sites_arrive_each_at_its_own_instant() -> None:

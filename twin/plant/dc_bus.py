@@ -59,9 +59,15 @@ class Link:
 class Packs(ABC):
     """The packs as their main contactors see them: a source ``[site, pack]`` each, whatever their modules do inside."""
 
-    conductance_S: FloatArray
-    """None where no module feeds the pack."""
-    short_circuit_A: FloatArray
+    @property
+    @abstractmethod
+    def conductance_S(self) -> FloatArray:
+        """Of each pack between its bus bar and an ideal source; none where no module feeds it."""
+
+    @property
+    @abstractmethod
+    def short_circuit_A(self) -> FloatArray:
+        """What each pack would carry at 0 V."""
 
     @property
     @abstractmethod
@@ -72,6 +78,11 @@ class Packs(ABC):
     @abstractmethod
     def firm(self) -> BoolArray:
         """Whether the modules feed the bus bar through closed contactors, not through resistors, ``[site, pack]``."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether modules feed a bus bar of every site through closed contactors."""
+        return bool(self.firm.any(axis=-1).all())
 
     @abstractmethod
     def current_A(self, bar_V: FloatArray) -> FloatArray:
@@ -118,7 +129,7 @@ class Flow:
 
 def solve(
     packs: Packs,
-    pack_state: StateArray,
+    pack_state: StateArray | None,
     link: Link,
     power_W: FloatArray,
     link_voltage_V: FloatArray,
@@ -126,13 +137,14 @@ def solve(
 ) -> Flow:
     """Return the currents at which every site's circuit is in balance over a step of ``step_s`` (one, or one a site).
 
+    ``pack_state[site, pack]``: the main contactors; None means that all are closed.
     ``power_W[site]`` is what the inverter asks for, ``link_voltage_V[site]`` the capacitor's voltage at the start.
     """
-    closed = pack_state == CLOSED
-    if closed.all() and packs.firm.any(axis=-1).all():
+    if (pack_state is None or (pack_state == CLOSED).all()) and packs.busy:
         node = _busy_node(packs.conductance_S.sum(axis=-1), packs.short_circuit_A.sum(axis=-1), power_W)
     else:
-        node = _any_node(packs, pack_state, link, power_W, link_voltage_V, step_s)
+        states = np.full(packs.conductance_S.shape, CLOSED, np.int8) if pack_state is None else pack_state
+        node = _any_node(packs, states, link, power_W, link_voltage_V, step_s)
     return Flow(
         current_A=packs.current_A(node.bar_V),
         power_W=node.power_W,

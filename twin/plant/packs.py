@@ -14,6 +14,7 @@ half bridge, as in modular multilevel batteries; a string whose modules are all 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -62,8 +63,18 @@ class ParallelPacks(Packs):
         else:
             in_the_way_ohm = (module_state == PRECHARGE) * joints.precharge_ohm
             self._module_S = (module_state != OPEN) / (sources.resistance_ohm + in_the_way_ohm)
-        self.conductance_S = self._module_S.sum(axis=-1)
-        self.short_circuit_A = (self._module_S * self._emf_V).sum(axis=-1)
+
+    @cached_property
+    def conductance_S(self) -> FloatArray:
+        """The sum over the modules."""
+        conductance_S: FloatArray = self._module_S.sum(axis=-1)
+        return conductance_S
+
+    @cached_property
+    def short_circuit_A(self) -> FloatArray:
+        """The sum over the modules."""
+        short_circuit_A: FloatArray = (self._module_S * self._emf_V).sum(axis=-1)
+        return short_circuit_A
 
     @property
     def emf_V(self) -> FloatArray:
@@ -76,6 +87,11 @@ class ParallelPacks(Packs):
         if self._state is None:
             return np.ones(self.conductance_S.shape, np.bool_)
         return (self._state == CLOSED).any(axis=-1)
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is so for a pack of every site."""
+        return self._state is None or super().busy
 
     def current_A(self, bar_V: FloatArray) -> FloatArray:
         """Return what each module drives against its bus bar."""
@@ -107,8 +123,17 @@ class SeriesPacks(Packs):
         in_the_way_ohm = sources.resistance_ohm + (module_state == PRECHARGE) * joints.precharge_ohm
         resistance_ohm = np.where(self._inside, in_the_way_ohm, sources.link_ohm).sum(axis=-1)
         self._string_V = np.where(self._inside, sources.emf_V, 0.0).sum(axis=-1) * self._conducts
-        self.conductance_S = self._conducts / resistance_ohm
-        self.short_circuit_A = self.conductance_S * self._string_V
+        self._string_S = self._conducts / resistance_ohm
+
+    @property
+    def conductance_S(self) -> FloatArray:
+        """Over the sum of what is in the way."""
+        return self._string_S
+
+    @cached_property
+    def short_circuit_A(self) -> FloatArray:
+        """Of the whole string."""
+        return self._string_S * self._string_V
 
     @property
     def emf_V(self) -> FloatArray:

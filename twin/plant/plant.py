@@ -188,14 +188,13 @@ class Plant:
         self._events = []
         agenda = Agenda(start_ns, end_ns, actions)
         due = agenda.due(agenda.sites(), repeat(start_ns))
-        moving_ns = self._gear.next_ns(EVERY)
-        if due or moving_ns.min() < end_ns:
+        if due or self._gear.moving:
             sites = np.flatnonzero(~self.failed)
             self._switch(sites, np.full(sites.size, start_ns), due)
-            moving_ns = self._gear.next_ns(EVERY)
         slow = self._parts(EVERY, start_ns, end_ns - start_ns, agenda.tick_ns) > 1
-        slow |= moving_ns < end_ns
         slow[agenda.sites()] = True
+        if self._gear.moving:
+            slow |= self._gear.next_ns(EVERY) < end_ns
         if slow.any() or self.failed.any():
             self._step(np.flatnonzero(~slow & ~self.failed), start_ns, end_ns - start_ns)
             self._walk(np.flatnonzero(slow & ~self.failed), agenda)
@@ -260,7 +259,8 @@ class Plant:
         span = Span(rows, _seconds(start_ns), _seconds(step_ns))
         self._report_inrush(rows, start_ns)
         asked_W, link = self.inverter.power_W(self.request_W, rows), self._bus.link
-        packs, states = self._packs(rows, span.step_s), self.pack_state[rows]
+        packs = self._packs(rows, span.step_s)
+        states = None if self._gear.packs_closed else self.pack_state[rows]
         flow = dc_bus.solve(packs, states, link, asked_W, self.link_voltage_V[rows], span.step_s)
         self._current_A[rows], self.power_W[rows] = flow.current_A, flow.power_W
         self.bus_voltage_V[rows], self.link_voltage_V[rows] = flow.bus_voltage_V, flow.link_voltage_V
@@ -280,7 +280,7 @@ class Plant:
             resistance_ohm=signals.resistance_ohm[rows] + signals.elastance_V_As[rows] * half_s + link_ohm,
             link_ohm=link_ohm,
         )
-        return self._joints.packs(sources, None if self._gear.all_closed else self._module_state[rows])
+        return self._joints.packs(sources, None if self._gear.modules_closed else self._module_state[rows])
 
     def _switch(self, sites: NDArray[np.intp], now_ns: NDArray[np.int64], actions: Sequence[Change]) -> None:
         """Let contactors arrive that are due, then take actions, each site at its own instant.

@@ -54,8 +54,10 @@ class Switchgear:
         self.due_ns = np.full(shape, NEVER_NS, np.int64)
         self.welded = np.zeros(shape, np.bool_)
         self.present = np.ones((sites, slots), np.bool_)
-        self.all_closed = False
-        """Whether every module's contactor is closed."""
+        self.modules_closed, self.packs_closed = False, False
+        """Whether every one is closed, of the whole cohort."""
+        self.moving = False
+        """Whether a contactor is under way."""
         self.movement = movement
         fixed = np.repeat([movement.modules_fixed, movement.packs_fixed], [slots, packs])
         self.state[:, fixed] = self.commanded[:, fixed] = CLOSED
@@ -74,12 +76,14 @@ class Switchgear:
         new = own[contactors] & (self.commanded[site, contactors] != state)
         self.commanded[site, contactors][new] = state
         self.due_ns[site, contactors][new] = self._due_ns(time_ns, site, contactors)[new]
+        self.moving |= bool(new.any())
 
     def weld(self, time_ns: int, site: int, contactors: slice, welded: bool) -> None:
         """Weld contactors of a site, or free them."""
         freed = self.welded[site, contactors] & (not welded)
         self.welded[site, contactors] = welded
         self.due_ns[site, contactors][freed] = self._due_ns(time_ns, site, contactors)[freed]
+        self.moving |= bool(freed.any())
 
     def unplug(self, site: int, slot: int) -> None:
         """Take a module away, and its contactor with it."""
@@ -117,7 +121,12 @@ class Switchgear:
 
     def refresh(self) -> None:
         """Look again at an array that somebody else has written."""
-        self.all_closed = bool((self.state[:, : self.slots] == CLOSED).all())
+        closed = self.state == CLOSED
+        self.modules_closed, self.packs_closed = (
+            bool(closed[:, : self.slots].all()),
+            bool(closed[:, self.slots :].all()),
+        )
+        self.moving = bool((self.due_ns != NEVER_NS).any())
 
     def _set(self, site: int, slot: int, state: int) -> None:
         self.state[site, slot] = self.commanded[site, slot] = state
