@@ -16,8 +16,8 @@ class Fan(Cooling):
 
     kind: Literal["fan"] = "fan"
     on_K: Annotated[Kelvin, Field(gt=200, lt=500)] = 308.15
-    """On from here: 35 degC, the upper end of what Li-ion cells should work at (A. Pesaran, J. Power Sources 110, 2002,
-    doi:10.1016/S0378-7753(02)00200-8, and NREL's later reports: 15 to 35 degC)."""
+    """On from here: 35 degC, the upper end of what Li-ion cells should work at (A. Pesaran et al., NREL/PR-5400-58145,
+    2013: 15 to 35 degC)."""
     off_K: Annotated[Kelvin, Field(gt=200, lt=500)] = 303.15
     """Off from here down (chosen: some minutes of hysteresis)."""
     flow: Annotated[float, Field(gt=0, le=1)] = 1.0
