@@ -10,9 +10,9 @@ Rules:
 - Limits are per volt of the system. A level clears when a reading is a quarter above its limit.
 
 Sources: 100 Ohm/V is what DC circuits must have, 500 Ohm/V where they are joined with AC circuits, as through an
-inverter without transformer (UNECE R100 rev. 3, 5.1.3; ISO 6469-3:2021, 6.3). A charger stops at the former, 100 kOhm
-at 1000 V (IEC 61851-23, annex CC). A quarter: Bender ISOMETER iso685-D, manual D00177. A fault should be told within
-100 s in DC systems (IEC 61557-8).
+inverter without transformer (UNECE R100 rev. 3, 5.1.3; ISO 6469-3:2021, 6.3). Chargers of vehicles want 100 kOhm, the
+former at 1000 V (IEC 61851-23, CC.5.1). A quarter: Bender ISOMETER iso685-D, manual D00177. A fault should be told
+within 100 s in DC systems (IEC 61557-8).
 """
 
 from __future__ import annotations
