@@ -18,7 +18,6 @@ import pytest
 from tests.worlds.command import ROOT, twin
 from tests.worlds.commands import Done, changed, files, run_all
 from tests.worlds.fmus.build import Flaw, build
-from tests.worlds.internal_short import InternalShort
 from tests.worlds.runs import World, write_run
 from twin import resources
 from twin.errors import InputError
@@ -370,13 +369,11 @@ def _short_circuited(folder: Path) -> tuple[Path, Scenario]:
     ports = fmu.with_suffix(".ports.yaml")
     ports.write_text("".join(line for line in ports.read_text().splitlines(keepends=True) if "gone" not in line))
     file = folder / "s.yaml"
-    faults = "faults:\n  - {kind: weak_cell, site: 0}\n  - {kind: weak_cell, site: 1}\n"
+    faults = "faults:\n  - {kind: weak_cell, site: 0}\n  - {kind: internal_short, site: 1, start_s: 0}\n"
     file.write_text(f"{RIGHT}fleet: {{sites: 2}}\nplant: {{electrical: sound.fmu}}\n{faults}")
-    scenario = load(file)
-    return file, scenario.model_copy(update={"faults": [scenario.faults[0], InternalShort(site=1)]})
+    return file, load(file)
 
 
-@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")  # the fault is none of twin/faults
 @pytest.mark.parametrize("shards", [1, 2])
 def test_a_fault_that_the_fmu_cannot_have(tmp_path: Path, shards: int) -> None:
     file, scenario = _short_circuited(tmp_path)
