@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from tests.worlds.solutions.dc_network import EARTH, Branch, powered
+from tests.worlds.solutions.dc_network import LINK as LINK_NODE
 from twin.plant.dc_bus import Contactor, Flow, Link, Packs, solve
 from twin.plant.packs import Connection, Joints, Sources
 from twin.plant.pool import FloatArray
@@ -120,6 +122,44 @@ def test_modules_are_emfs_behind_resistances_between_the_bus_bars(circuit: Circu
     assert not flow.current_A[~inside].any()
     closed = circuit.pack_state == Contactor.CLOSED
     np.testing.assert_array_equal(bar_V[closed], np.broadcast_to(flow.bus_voltage_V[:, None], closed.shape)[closed])
+
+
+def netlist(circuit: Circuits, site: int) -> list[Branch]:
+    """Return a site's circuit as branches: those of the modules that conduct, pack by pack, then all others."""
+    state, ohm = circuit.module_state[site], circuit.sources.resistance_ohm[site]
+    series, modules, others = circuit.joints.connection == "series", list[Branch](), list[Branch]()
+    for pack, pack_state in enumerate(circuit.pack_state[site].tolist()):
+        inside = state[pack] != Contactor.OPEN
+        bar = LINK_NODE if pack_state == Contactor.CLOSED else f"bar {pack}"
+        if not inside.any() or (series and not circuit.joints.bypass and not inside.all()):
+            continue
+        for k, emf_V in enumerate(circuit.sources.emf_V[site, pack].tolist()):
+            below = EARTH if k == 0 or not series else f"{pack} {k}"
+            above = bar if k == len(inside) - 1 or not series else f"{pack} {k + 1}"
+            resistor_ohm = LINK.precharge_ohm * (state[pack, k] == Contactor.PRECHARGE)
+            if inside[k]:
+                modules.append(Branch(below, above, emf_V, ohm[pack, k] + resistor_ohm))
+            elif series:
+                others.append(Branch(below, above, 0.0, circuit.sources.link_ohm[site, pack, k]))
+        if pack_state == Contactor.PRECHARGE:
+            others.append(Branch(bar, LINK_NODE, 0.0, LINK.precharge_ohm))
+    return [*modules, *others]
+
+
+@settings(max_examples=60, deadline=None)
+@given(circuits())
+def test_currents_are_those_of_nodal_analysis(circuit: Circuits) -> None:
+    eased = replace(circuit, power_W=0.2 * circuit.power_W)
+    flow = eased.solve()
+    for site in np.flatnonzero(live(eased) & ~flow.infeasible).tolist():
+        branches = netlist(eased, site)
+        exact = powered(branches, eased.power_W[site])
+        strings = eased.module_state[site] != Contactor.OPEN
+        if eased.joints.connection == "series" and not eased.joints.bypass:
+            strings = strings & strings.all(axis=-1, keepdims=True)
+        found_A = flow.current_A[site][strings]
+        scale_A = np.abs(exact.current_A).max() + 1.0
+        np.testing.assert_allclose(found_A, exact.current_A[: found_A.size], atol=1e-8 * scale_A)
 
 
 @given(circuits())

@@ -82,6 +82,23 @@ CIRCULATING = {
     "a pre-charging pack does so through its resistor": Row(
         Site([[152.02], [52.0]], [PRECHARGE, CLOSED]), [[100.02 / 50.02], [-100.02 / 50.02]]
     ),
+    "a string carries one current": Row(
+        Site([[52.2, 52.0], [52.0, 52.0]], [CLOSED, CLOSED], connection="series"), [[5.0, 5.0], [-5.0, -5.0]]
+    ),
+    "an open module opens its string": Row(
+        Site([[52.2, 52.0], [52.0, 52.0]], [CLOSED] * 2, states=[[OPEN, CLOSED], [CLOSED] * 2], connection="series"),
+        [[0.0, 0.0], [0.0, 0.0]],
+    ),
+    "a bypassed module leaves the way through its link": Row(
+        Site(
+            [[52.0, 52.0], [53.1, 52.0]],
+            [CLOSED] * 2,
+            states=[[CLOSED] * 2, [CLOSED, OPEN]],
+            connection="series",
+            bypass=True,
+        ),
+        [[50.9 / 0.032, 50.9 / 0.032], [-50.9 / 0.032, 0.0]],
+    ),
     "nothing is closed": Row(Site([[52.2, 52.0]], [OPEN], states=[[OPEN, OPEN]]), [[0.0, 0.0]]),
 }
 
@@ -123,6 +140,41 @@ def test_precharge_follows_the_differential_equation(packs: list[Contactor]) -> 
     assert flow.current_A.sum() * 0.7 == pytest.approx(LINK.capacitance_F * exact[0], rel=1e-9)
 
 
+SOFT = {
+    "one module charges the link": (Site([[52.0, 51.0]], [CLOSED], states=[[PRECHARGE, OPEN]]), 52.0, 50.01),
+    "one module takes the link down": (
+        Site([[52.0]], [CLOSED], states=[[PRECHARGE]], link_voltage_V=58.0),
+        52.0,
+        50.01,
+    ),
+    "two modules share the work": (Site([[52.0, 51.0]], [CLOSED], states=[[PRECHARGE, PRECHARGE]]), 51.5, 25.005),
+    "behind the pack's own resistor": (Site([[52.0]], [PRECHARGE], states=[[PRECHARGE]]), 52.0, 100.01),
+    "a string": (
+        Site([[52.0, 51.0]], [CLOSED], states=[[PRECHARGE, CLOSED]], connection="series"),
+        103.0,
+        50.02,
+    ),
+    "a string with a bypassed module": (
+        Site([[52.0, 51.0]], [CLOSED], states=[[PRECHARGE, OPEN]], connection="series", bypass=True),
+        52.0,
+        50.012,
+    ),
+}
+
+
+@pytest.mark.parametrize(("site", "emf_V", "ohm"), SOFT.values(), ids=SOFT.keys())
+def test_the_link_follows_the_exponential_behind_a_modules_resistor(site: Site, emf_V: float, ohm: float) -> None:
+    flow, step_s = site.solve(3000.0, step_s=0.8), 0.8
+    left = np.exp(-step_s / (ohm * LINK.capacitance_F))
+    end_V = emf_V + (site.link_voltage_V - emf_V) * left
+    assert flow.power_W[0] == 0.0
+    assert flow.link_voltage_V[0] == pytest.approx(end_V, rel=1e-12)
+    bar_V = end_V if site.packs[0] == CLOSED else 0.5 * (emf_V + end_V)
+    assert flow.bar_end_V[0, 0] == pytest.approx(bar_V, rel=1e-3)
+    charge_As = flow.current_A.sum() * step_s / (1 if site.connection == "parallel" else (flow.current_A != 0).sum())
+    assert charge_As == pytest.approx(LINK.capacitance_F * (end_V - site.link_voltage_V), rel=1e-11)
+
+
 def test_precharge_does_not_depend_on_the_step() -> None:
     site, steps = Site([[52.0]], [PRECHARGE]), 40
     whole = site.solve(0.0, step_s=2.0).link_voltage_V[0]
@@ -142,6 +194,25 @@ def test_inrush_is_the_difference_over_the_resistance() -> None:
     packs = site.seen()
     peak_A = packs.inrush_A(packs.joined(site.pack_state), before, np.array([40.0]))
     np.testing.assert_allclose(peak_A, [[1200.0 + 1000.0, 0.0]])
+
+
+def test_a_string_meets_the_link_as_a_whole() -> None:
+    site = Site([[52.0, 50.0]], [CLOSED], connection="series")
+    packs = site.seen()
+    nobody = np.zeros((1, 1, 2), dtype=np.bool_)
+    joined = packs.joined(site.pack_state)
+    assert packs.inrush_A(joined, nobody, np.array([40.0]))[0, 0] == pytest.approx(62.0 / 0.020)
+    assert packs.inrush_A(joined, joined, np.array([40.0]))[0, 0] == 0.0
+    assert packs.inrush_A(nobody, joined, np.array([40.0]))[0, 0] == 0.0
+
+
+def test_loop_gain_of_a_string_is_that_of_its_sums() -> None:
+    elastance_V_As = np.array([[[0.002, 0.009]]])
+    whole = Site([[52.0, 50.0]], [CLOSED], connection="series")
+    assert whole.seen().loop_gain_Hz(elastance_V_As)[0] == pytest.approx(0.011 / 0.020)
+    half = replace(whole, states=[[OPEN, CLOSED]], bypass=True)
+    assert half.seen().loop_gain_Hz(elastance_V_As)[0] == pytest.approx(0.009 / 0.012)
+    assert replace(half, bypass=False).seen().loop_gain_Hz(elastance_V_As)[0] == 0.0
 
 
 def test_loop_gain_counts_modules_that_are_joined() -> None:
