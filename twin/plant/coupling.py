@@ -167,7 +167,7 @@ class CoupledModules:
         """Whether an instance of any module has failed."""
         self._ports = electrical_ports, thermal_ports
         self._warming_K_s = np.zeros((*shape, cells))
-        self._fresh_inputs: FloatArray = np.zeros(0)
+        self._fresh_inputs = electrical.inputs[:1].copy()
         arrays = self.signals.arrays()
         self._electrical_read = _pairs(electrical_ports.output_columns(electrical.outputs, shape), arrays)
         self._thermal_read = _pairs(thermal_ports.output_columns(thermal.outputs, shape), arrays)
@@ -175,12 +175,13 @@ class CoupledModules:
     def initialize(self, parameters: dict[str, FloatArray], temperature_start_K: FloatArray, start_s: float) -> None:
         """Initialise both FMUs of every module, at rest and with the ambient at its temperature.
 
-        All other inputs keep what the FMU starts with: no fault, no balancing.
+        All other inputs are what the FMU starts with: no fault, no balancing, no ageing.
         ``parameters``: signals of ``ELECTRICAL.parameters``, ``[*shape, cell]``; ``temperature_start_K``: ``[*shape]``.
         Raises InputError if an FMU lacks a parameter.
         """
         count = self.electrical.count
         electrical, thermal = self._ports
+        self.electrical.inputs[:] = self._fresh_inputs
         self.inputs["current_A"].write(..., 0.0)
         self.inputs["ambient_K"].write(..., temperature_start_K)
         self.inputs["temperature_K"].write(..., temperature_start_K[..., None])
@@ -188,7 +189,6 @@ class CoupledModules:
         self.electrical.initialize(electrical.parameter_values(parameters, count), start_s)
         self.thermal.initialize(start, start_s)
         self._warming_K_s[:] = 0.0
-        self._fresh_inputs = self.electrical.inputs[0].copy()
         for read in (self._electrical_read, self._thermal_read):
             _refresh(read, slice(None))
 
