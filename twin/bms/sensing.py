@@ -72,30 +72,31 @@ class Sensing:
         self._options, self._cells, self._bleed_ohm = options, cells, bleed_ohm
         self._cell_noise = _Noise(seed, "sensors", site_ids, (slots, 2 * cells + 1))
         self._terminal_noise = _Noise(seed, "terminal sensors", site_ids, (slots + 2,))
-        self._mishaps = [
+        self._waiting = [
             (one, stream(seed, "site", int(site_ids[one.site]), "sensor faults", number))
-            for number, one in _numbered(mishaps)
+            for number, one in reversed(_numbered(mishaps))
             if isinstance(one, SensorFault | MissedReads | Harness | Renumbered)
         ]
+        self._active: list[tuple[Mishap, np.random.Generator]] = []
         self._last: Measurement | None = None
 
     def sample(self, time_ns: int, present: Present) -> Measurement:
         """Measure what is present; call it once a tick."""
-        active = [(one, draws) for one, draws in self._mishaps if one.holds(time_ns)]
-        readings = self._distorted(time_ns, present, active) if active else vars(present)
+        while self._waiting and self._waiting[-1][0].time_ns <= time_ns:
+            self._active.append(self._waiting.pop())
+        self._active = [one for one in self._active if time_ns < one[0].end_ns]
+        readings = self._distorted(time_ns, present) if self._active else vars(present)
         measured = self._read(readings)
-        for one, draws in active:
+        for one, draws in self._active:
             self._hold(measured, one, draws)
         self._last = measured
-        swaps = [one for one, _ in active if isinstance(one, Renumbered)]
+        swaps = [one for one, _ in self._active if isinstance(one, Renumbered)]
         return _renumbered(measured, swaps) if swaps else measured
 
-    def _distorted(
-        self, time_ns: int, present: Present, active: Sequence[tuple[Mishap, np.random.Generator]]
-    ) -> Readings:
+    def _distorted(self, time_ns: int, present: Present) -> Readings:
         """Return what reaches the sensors' converters."""
         readings = {name: values.copy() for name, values in vars(present).items()}
-        for one, draws in active:
+        for one, draws in self._active:
             if isinstance(one, SensorFault):
                 distort(readings, one, time_ns - one.time_ns, self._bleed_ohm, draws)
                 saturate(readings, one)
