@@ -16,8 +16,10 @@ RESTING_C_RATE = 0.01
 
 @dataclass(frozen=True)
 class Closed:
-    """The half cycles that a look has closed; ``depth`` is 0 where none."""
+    """The half cycles that a look has closed, ``[n]``, and whose they are."""
 
+    cells: NDArray[np.bool_]
+    """Of the shape of ``soc``."""
     depth: FloatArray
     c_rate: FloatArray
     """Mean rate while current flowed, of the capacity an hour."""
@@ -41,15 +43,14 @@ class HalfCycles:
         moves = np.abs(soc - self.last) * 3600.0 >= RESTING_C_RATE * elapsed_s
         self.since_extreme_s += elapsed_s * moves
         self.last[...] = soc
-        depth = np.abs(self.extreme - self.turn)
-        direction = np.sign(self.extreme - self.turn)
-        ahead = direction * (soc - self.extreme)
+        way = self.extreme - self.turn
+        ahead = np.sign(way) * (soc - self.extreme)
         closes = ahead < -self.least_depth
-        c_rate = np.divide(3600.0 * depth, self.moving_s, out=np.zeros_like(soc), where=self.moving_s > 0.0)
-        found = Closed(np.where(closes, depth, 0.0), c_rate)
+        depth, moving_s = np.abs(way[closes]), self.moving_s[closes]
+        found = Closed(closes, depth, np.divide(3600.0 * depth, moving_s, out=np.zeros_like(depth), where=moving_s > 0))
         self.turn[closes] = self.extreme[closes]
         self.moving_s[closes] = 0.0
-        self._go_on((ahead > 0.0) | (direction == 0.0) | closes, soc)
+        self._go_on((ahead > 0.0) | (way == 0.0) | closes, soc)
         return found
 
     def renew(self, where: Any, soc: FloatArray) -> None:

@@ -41,7 +41,7 @@ LEAST_CAPACITY: Final = 0.1
 
 def storage_loss(soc: FloatArray, temperature_K: FloatArray) -> FloatArray:
     """Return the loss of capacity by one second of storage, which grows with the root of time."""
-    stress = 2.8575 * (np.clip(soc, 0.0, 1.0) - 0.5) ** 3 + 0.60225
+    stress = 2.8575 * _cube(np.clip(soc, 0.0, 1.0) - 0.5) + 0.60225
     return STORED_LOSS * _warmth(STORED_LOSS_J_mol, temperature_K) * stress
 
 
@@ -53,12 +53,12 @@ def storage_growth(soc: FloatArray, temperature_K: FloatArray) -> FloatArray:
 
 def use_loss(depth: FloatArray, c_rate: FloatArray) -> FloatArray:
     """Return the loss of capacity by one full equivalent cycle, which grows with the root of their number."""
-    return (0.0630 * c_rate + 0.0971) * (4.0253 * (depth - 0.6) ** 3 + 1.0923) / 100.0
+    return (0.0630 * c_rate + 0.0971) * (4.0253 * _cube(depth - 0.6) + 1.0923) / 100.0
 
 
 def use_growth(depth: FloatArray, c_rate: FloatArray) -> FloatArray:
     """Return the increase of resistance by one full equivalent cycle; the fit falls to 0 at 1.05C, and stays there."""
-    growth: FloatArray = np.maximum(0.0021 - 0.0020 * c_rate, 0.0) * (6.8477 * (depth - 0.5) ** 3 + 0.91882) / 100.0
+    growth: FloatArray = np.maximum(0.0021 - 0.0020 * c_rate, 0.0) * (6.8477 * _cube(depth - 0.5) + 0.91882) / 100.0
     return growth
 
 
@@ -115,9 +115,9 @@ class NaumannLife(Life):
         self.growth += storage_growth(soc, temperature_K) * counted_s
         closed = self._cycles.count(elapsed_s, soc)
         cycles = 0.5 * closed.depth * self._acceleration
-        self.use_squared += use_loss(closed.depth, closed.c_rate) ** 2 * cycles
-        self.growth += use_growth(closed.depth, closed.c_rate) * cycles
-        self.full_cycles += cycles
+        self.use_squared[closed.cells] += use_loss(closed.depth, closed.c_rate) ** 2 * cycles
+        self.growth[closed.cells] += use_growth(closed.depth, closed.c_rate) * cycles
+        self.full_cycles[closed.cells] += cycles
 
     def factors(self) -> tuple[FloatArray, FloatArray]:
         """Return capacities and resistances over those at the start."""
@@ -135,6 +135,11 @@ class NaumannLife(Life):
         """Return all that changes."""
         own = (self._at_start, self.storage_squared, self.use_squared, self.growth, self.full_cycles)
         return (*own, *self._cycles.arrays())
+
+
+def _cube(value: FloatArray) -> FloatArray:
+    """Return the third power, for which NumPy would take a logarithm."""
+    return value * value * value
 
 
 def _warmth(activation_J_mol: float, temperature_K: FloatArray) -> FloatArray:
