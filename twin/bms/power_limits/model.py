@@ -41,7 +41,7 @@ class Model(PowerLimits):
     kind: Literal["model"] = "model"
     horizon_s: Annotated[Seconds, Field(gt=0)] = 10.0
     """For so long must the current be possible."""
-    resistance_margin: Annotated[float, Field(ge=1)] = 1.2
+    resistance_margin: Annotated[float, Field(ge=1)] = 1.3
     """By how much cells may have more resistance than the model says: towards empty and full they do."""
 
     def allowed_A(self, seen: Seen, limits: Limits, most_A: FloatArray, module: ModuleData) -> FloatArray:
