@@ -16,7 +16,8 @@ from twin.network.engines.counters import LATENCY_EDGES_NS
 from twin.network.engines.records import Change, NodeState
 from twin.plant.action import PlantEvent
 from twin.plant.dc_bus import Contactor
-from twin.record import LEVELS, UNKNOWN, Column, Signal
+from twin.record import LEVELS, UNKNOWN, Column, Signal, of_detail
+from twin.scenario import Scenario
 
 Values = NDArray[Any]
 
@@ -34,20 +35,39 @@ SIGNALS: tuple[Signal, ...] = (
     Signal("discharge_limit_W", SITE, "W", "discharging limit that the inverter keeps", 1.0),
     Signal("bus_voltage_V", SITE, "V", "voltage of the DC bus", 0.01),
     Signal("ambient_K", SITE, "K", "ambient temperature", 0.05),
+    Signal("tariff_price", SITE, "1", "price of energy over that of a flat hour", 0.01),
+    Signal("grid_frequency_Hz", SITE, "Hz", "frequency of the grid", 0.001),
     Signal("pack_soc", SITE, "1", "state of charge, as the pack controllers believe", 0.001),
     Signal("pack_state", SITE, "1", "main contactor, the least closed of all packs", flags=CONTACTOR),
     Signal("bus_load", SITE, "1", "share of the time that the CAN bus was busy since the last row", 1e-4),
     Signal("module_voltage_V", MODULE, "V", "terminal voltage of a module", 0.01),
     Signal("current_A", MODULE, "A", "current of a module", 0.1, sign=DISCHARGE),
+    Signal("cooling", MODULE, "1", "commanded flow of the coolant", 1 / 256),
     Signal("housing_K", MODULE, "K", "temperature of a module's housing", 0.05),
     Signal("module_soc", MODULE, "1", "state of charge, as the monitor believes", 0.001),
     Signal("module_state", MODULE, "1", "contactor of a module", flags=CONTACTOR),
+    Signal("module_soh", MODULE, "1", "state of health, as whoever looks after the module believes", 0.001),
     Signal("level", MODULE, "1", "protection level of a module, as its monitor says", flags=LEVEL),
     Signal("cell_voltage_V", CELL, "V", "voltage of a cell", 0.0005),
     Signal("soc", CELL, "1", "state of charge of a cell, true", 0.0005),
     Signal("temperature_K", CELL, "K", "temperature of a cell", 0.05),
     Signal("bleed", CELL, "1", "duty of a cell's balancing resistor", 1 / 256),
+    Signal("balancing_A", CELL, "A", "current of active balancing", 0.01, sign=DISCHARGE),
 )
+
+
+def signals_of(scenario: Scenario) -> tuple[Signal, ...]:
+    """Return the signals that a run of the scenario has, at its level of detail."""
+    bms = scenario.bms
+    absent = {
+        "cooling": bms.cooling.kind == "none",
+        "bleed": not bms.balancing.bleeds,
+        "balancing_A": not bms.balancing.moves,
+        "tariff_price": scenario.tariff.kind == "none",
+        "grid_frequency_Hz": scenario.frequency.kind == "nominal",
+    }
+    there = tuple(signal for signal in SIGNALS if not absent.get(signal.name))
+    return of_detail(there, scenario.record.detail)
 
 
 class Sink(Protocol):
@@ -97,7 +117,14 @@ class Log:
         busy_ns = world.buses.statistics.busy_ns
         bus_load = (busy_ns - self._busy_ns).max(axis=1) / self._period_ns
         self._busy_ns[:] = busy_ns
-        return {
+
+        def known(values: Values | None) -> Values | None:
+            """Return values where the site's controllers still run; None stays what nobody has."""
+            if values is None:
+                return None
+            return np.where(alive.reshape(-1, *(1,) * (values.ndim - 1)), values, np.nan)
+
+        row: dict[str, Values | None] = {
             "load_W": world.surroundings.load_W,
             "pv_W": world.surroundings.pv_W,
             "request_W": plant.request_W,
@@ -106,20 +133,26 @@ class Log:
             "discharge_limit_W": np.where(alive, plant.inverter.discharge_limit_W, np.nan),
             "bus_voltage_V": plant.bus_voltage_V,
             "ambient_K": world.surroundings.ambient_K,
+            "tariff_price": world.surroundings.price,
+            "grid_frequency_Hz": world.surroundings.frequency_Hz,
             "pack_soc": np.where(alive, _mean(world.controllers.beliefs("pack_soc")), np.nan),
             "pack_state": _flags(plant.pack_state.min(axis=1), alive),
             "bus_load": np.where(alive, bus_load, np.nan),
             "module_voltage_V": plant.module_voltage_V,
             "current_A": plant.current_A,
             "housing_K": plant.housing_K,
-            "module_soc": np.where(alive[:, None], world.controllers.beliefs("module_soc"), np.nan),
+            "module_soc": known(world.controllers.beliefs("module_soc")),
             "module_state": _flags(plant.module_state, alive[:, None]),
             "level": _flags(world.controllers.beliefs("level"), alive[:, None]),
+            "module_soh": known(world.controllers.beliefs("module_soh")),
+            "cooling": known(world.controllers.commanded("cooling")),
             "cell_voltage_V": plant.cell_voltage_V,
             "soc": plant.soc,
             "temperature_K": plant.temperature_K,
-            "bleed": np.where(alive[:, None, None], world.controllers.commanded("bleed"), np.nan),
+            "bleed": known(world.controllers.commanded("bleed")),
+            "balancing_A": known(world.controllers.commanded("balancing_current_A")),
         }
+        return {name: values for name, values in row.items() if values is not None}
 
     def _frames(self, site: int) -> None:
         log = self._world.buses.take_log(site)

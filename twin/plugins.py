@@ -5,8 +5,12 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from functools import reduce
+from operator import or_
 from types import ModuleType
-from typing import TypeVar
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field
 
 T = TypeVar("T")
 
@@ -21,3 +25,8 @@ def discover(package: ModuleType, base: type[T]) -> dict[str, type[T]]:
             if local and issubclass(member, base) and not inspect.isabstract(member):
                 found[info.name] = member
     return found
+
+
+def one_of(package: ModuleType, base: type[Any]) -> Any:
+    """Return the type of the plug-ins in ``package`` that are options, told apart by their ``kind``."""
+    return Annotated[reduce(or_, discover(package, base).values()), Field(discriminator="kind")]

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from twin.bms.codes import Level
 from twin.bms.events import Event
 from twin.bms.sensing import Present
+from twin.bms.sensor_wiring import Outside
 from twin.build import World
 from twin.log import Log, changed, told
-from twin.plant.action import Action
+from twin.plant.action import Action, Change, Replacement
 
 FloatArray = NDArray[np.float64]
 Status = Literal["complete", "interrupted"]
@@ -59,6 +60,7 @@ class Run:
         world, plant = self._world, self._world.plant
         # 1 Faults and events that are due, and what the outside world asks for.
         events = [event for event in world.injected if start_ns <= event.time_ns < end_ns]
+        self._swap(end_ns)
         world.surroundings.sample(start_ns)
         plant.request_W[:] = world.dispatch.request_W(world.surroundings.seen(self._told_soc()))
         plant.ambient_K[:] = world.surroundings.ambient_K
@@ -69,7 +71,7 @@ class Run:
             replay.send(world.buses, end_ns)
         commands, found = world.controllers.run_until(end_ns, sensed)
         found += [changed(change, world) for change in world.buses.take_changes()]
-        commands, unheard = self._heard(commands, start_ns)
+        commands, unheard = self._heard(world.leads.landed(commands), start_ns)
         # 4 is the place of OTA and campaign.
         # 5 The plant, in sub-steps only where an action falls inside.
         happened = plant.advance(start_ns, end_ns, self._due(commands, end_ns))
@@ -77,6 +79,17 @@ class Run:
             world.controllers.stop(site)
         # 6 Record.
         self._log.tick(end_ns, [*events, *found, *unheard, *map(told, happened)])
+
+    def _swap(self, end_ns: int) -> None:
+        """Take ECUs away with the modules that are unplugged in this tick, and switch on those that join."""
+        controllers = self._world.controllers
+        for change in self._pending:
+            if change.time_ns >= end_ns:
+                continue
+            if isinstance(change, Replacement):
+                controllers.plug_in(change.site, change.slot, change.time_ns, {"soc": change.soc})
+            elif change.actuator == "present" and change.value == 0.0:
+                controllers.unplug(change.site, change.slot, change.time_ns)
 
     def _told_soc(self) -> FloatArray:
         """Return the mean state of charge that the packs of each site believe in, ``[site]``; NaN before they do."""
@@ -98,7 +111,7 @@ class Run:
                 events.append(Event(time_ns, site, -1, -1, Level.INFO, "no_actuator", "plant", text))
         return [one for one in commands if one.actuator in self._actuators], events
 
-    def _due(self, commands: list[Action], end_ns: int) -> list[Action]:
+    def _due(self, commands: list[Action], end_ns: int) -> list[Change]:
         """Return the actions before ``end_ns``, and keep the rest."""
         self._pending += commands
         due = [action for action in self._pending if action.time_ns < end_ns]
@@ -106,26 +119,19 @@ class Run:
             self._pending = [action for action in self._pending if action.time_ns >= end_ns]
         return due
 
-    def _sense(self, time_ns: int) -> Mapping[str, Mapping[str, FloatArray]]:
+    def _sense(self, time_ns: int) -> Mapping[str, Mapping[str, NDArray[Any]]]:
         """Return what every role's sensors say: ``[site, ECU of the role, ...]``."""
-        plant = self._world.plant
+        world, plant = self._world, self._world.plant
+        duty = world.controllers.commanded("bleed")
         present = Present(
             plant.cell_voltage_V,
             plant.temperature_K,
             plant.current_A,
             plant.module_voltage_V,
             plant.link_voltage_V,
-            np.full(len(plant.link_voltage_V), 1e6),
-            np.zeros_like(plant.soc),
+            plant.insulation_ohm,
+            np.zeros_like(plant.soc) if duty is None else np.nan_to_num(duty),
         )
-        measured = self._world.sensing.sample(time_ns, present)
-        link_V = np.repeat(plant.link_voltage_V[:, None], plant.pack_state.shape[1], axis=1)
-        return {
-            "module_monitor": {
-                "cell_voltage_V": measured.cell_voltage_V,
-                "temperature_K": measured.temperature_K,
-                "current_A": measured.current_A,
-            },
-            "pack_controller": {"link_voltage_V": link_V},
-            "inverter": {},
-        }
+        measured = world.sensing.sample(time_ns, present)
+        world.balancing_noise.update(time_ns, duty)
+        return world.sensor_wiring.read(time_ns, measured, Outside(plant.terminal_voltage_V, plant.bar_voltage_V))

@@ -22,9 +22,9 @@ import numpy as np
 from twin.bms.events import Event
 from twin.build import World, build
 from twin.errors import InputError, SimulationError
-from twin.log import SIGNALS, Log, Sink, Values
+from twin.log import Log, Sink, Values, signals_of
 from twin.profile import Profile
-from twin.record import Column, Signal, of_detail
+from twin.record import Column, Signal
 from twin.run import Run, Status
 from twin.scenario import Scenario
 
@@ -245,7 +245,7 @@ def _ctrl_c_blocked() -> Iterator[None]:
 
 def _serve(scenario: Scenario, sites: Sequence[int], connection: Connection, block_ticks: int, profile: bool) -> None:
     """Be a shard; Ctrl-C is the writer's to decide on, and was blocked when this process began."""
-    outlet = _Outlet(connection, of_detail(SIGNALS, scenario.record.detail), block_ticks)
+    outlet = _Outlet(connection, signals_of(scenario), block_ticks)
     try:
         with Whole(scenario, sites, profile=profile) as whole:
             whole.ready()

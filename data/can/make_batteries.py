@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from twin.bms.codes import CATALOGUE
+
 MODULES = [f"Module{number:02}" for number in range(1, 17)]
 PACKS = [f"Pack{number}" for number in range(1, 5)]
 INVERTER = "Inverter"
@@ -22,16 +24,7 @@ CYCLE_MS = 1000
 LEVELS = {0: "ok", 1: "info", 2: "warning", 3: "fatal"}
 CONTACTOR = {0: "open", 1: "closed"}
 PACK_STATES = {0: "open", 1: "precharge", 2: "closed"}
-FAULT_CODES = {
-    0: "none",
-    1: "cell_overvoltage",
-    2: "cell_undervoltage",
-    3: "overtemperature",
-    4: "undertemperature",
-    5: "overcurrent",
-    10: "module_silent",
-    11: "precharge_failed",
-}
+FAULT_CODES = {0: "none"} | {code.number: code.name for code in CATALOGUE}
 
 
 @dataclass(frozen=True)
@@ -181,13 +174,13 @@ FAULT = (
     Signal("Current", 16, 0.1, "A", start=24, multiplexer="Code", pages=(5,), comment="A magnitude."),
     Signal("Silence", 16, 0.1, "s", start=24, multiplexer="Code", pages=(10,), comment="Since the last frame heard."),
 )
-CONCLUSION = (
-    Signal("ChargeCurrentLimit", 16, 0.1, "A", comment="Of the whole site, as this module sees it."),
-    Signal("DischargeCurrentLimit", 16, 0.1, "A", comment="Of the whole site, as this module sees it."),
+ABILITY = (
+    Signal("ChargeCurrentLimit", 16, 0.1, "A", comment="Of this module."),
+    Signal("DischargeCurrentLimit", 16, 0.1, "A", comment="Of this module."),
     Signal("LowestCellVoltage", 16, 0.001, "V", comment="Of this module; what its peers' balancing aims at."),
-    Signal("Modules", 8, comment="Modules that deliver, as this module sees it."),
     Signal("Ready", 1, comment="No finding forbids this module to close its contactor."),
     Signal("ContactorState", 2, choices=PACK_STATES),
+    Signal("Peers", 5, comment="How many others it hears."),
 )
 COMMAND = (
     Signal("CloseRequest", 16, comment="Bit n asks module n + 1 to close its contactor, or to keep it closed."),
@@ -201,6 +194,10 @@ LIMITS = (
     Signal("DischargeCurrentLimit", 16, 0.1, "A", comment="Highest discharging current of the pack."),
     Signal("Modules", 8, comment="Modules that deliver: closed, behind a closed main contactor."),
     Signal("Temperature", 8, 0.5, "degC", offset=-40, comment="Of the hottest cell."),
+)
+HEALTH = (
+    Signal("SOH", 16, 0.01, "%", highest=200, initial=10000, comment="Capacity over a new module's, as estimated."),
+    Signal("Resistance", 16, 0.1, "%", initial=1000, comment="Over a new module's, as estimated."),
 )
 EXTREMES = (
     Signal("HighestCellVoltage", 16, 0.001, "V"),
@@ -222,7 +219,7 @@ def module_messages(number: int, system: System) -> Iterator[Message]:
     contactor = Signal("ContactorClosed", 1, choices=CONTACTOR)
     signals = (*state(0.01), LEVEL, contactor, flag("Balancing"), COUNTER, FAULT_CODE)
     if system.architecture == "distributed":
-        yield Message(0x100 + digit, f"{node}_Limits", 8, node, hearers, f"What module {number} concludes.", CONCLUSION)
+        yield Message(0x100 + digit, f"{node}_Limits", 8, node, hearers, f"What module {number} can do.", ABILITY)
     yield Message(0x120 + digit, f"{node}_State", 8, node, hearers, f"State of module {number}.", signals)
     for frame in range(1, 5):
         cells = CELLS[4 * (frame - 1) : 4 * frame]
@@ -236,6 +233,8 @@ def module_messages(number: int, system: System) -> Iterator[Message]:
         yield Message(
             0x440 + 0x10 * frame + digit, f"{node}_Temperatures{frame}", 8, node, logger, comment, temperatures
         )
+    comment = f"How module {number} has aged."
+    yield Message(0x470 + digit, f"{node}_Health", 4, node, logger, comment, HEALTH)
     yield from events(node, 0x140 + digit, 0x610 + digit, 0x630 + digit)
 
 

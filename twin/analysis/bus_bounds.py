@@ -17,16 +17,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from twin.build import site_messages
 from twin.network.dbc.codec import MessageLayout
 from twin.network.message_sets.busy_period import Work
 from twin.network.message_sets.periodic import PeriodicMessage
 from twin.network.message_sets.worst_case import BusBounds, MessageBound, analyse
 from twin.network.network import Network, Node, Segment
 from twin.network.site import SiteNetwork, site_network
-from twin.plant.plant import Wiring
 from twin.scenario import Scenario
-from twin.scenario.models import CELLS
+from twin.site_buses import site_messages
 
 FAST_SD = 5
 """One clock in 3 million is faster than five standard deviations."""
@@ -135,8 +133,7 @@ def site_bounds(scenario: Scenario) -> SiteBounds:
 
     Raises InputError where the database or the options of the bus are wrong.
     """
-    fleet = scenario.fleet
-    layouts = site_messages(scenario, Wiring(1, fleet.packs, fleet.modules, CELLS))
+    layouts = site_messages(scenario)
     site = site_network(layouts, scenario.bus)
     cycles = {
         message: cycle_ns

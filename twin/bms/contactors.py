@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.bms.lasting import NEVER, since
 from twin.plant.dc_bus import CLOSED, OPEN, PRECHARGE
 
 FloatArray = NDArray[np.float64]
@@ -45,7 +46,6 @@ WELD_A = 2.0
 WELD_CURRENT_NS = 200_000_000
 """foxBMS 2 v1.11, current on an open string: 100 ms of events, then 100 ms to the error state."""
 _LIVE_V = 5.0
-_NEVER = -1
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Welds:
     @classmethod
     def initial(cls, rows: int) -> Welds:
         """Return contactors of which nothing is known."""
-        no, never = np.zeros((2, rows), np.bool_), np.full((2, rows), _NEVER, np.int64)
+        no, never = np.zeros((2, rows), np.bool_), np.full((2, rows), NEVER, np.int64)
         return cls(no[0], never[0], never[1], no[1])
 
     def step(self, time_ns: IntArray, open_: BoolArray, behind: Behind) -> Welds:
@@ -88,15 +88,15 @@ class Welds:
         equal = np.abs(behind.link_V - behind.bar_V) <= np.maximum(WELD_SHARE * highest_V, 0.5)
         live = open_ & (highest_V >= _LIVE_V)
         apart = open_ & (self.apart | (live & ~equal))
-        equal_ns = _since(self.equal_ns, live & equal & ~apart & behind.alone, time_ns)
-        flowing_ns = _since(self.flowing_ns, open_ & (np.abs(behind.current_A) >= WELD_A), time_ns)
+        equal_ns = since(self.equal_ns, live & equal & ~apart & behind.alone, time_ns)
+        flowing_ns = since(self.flowing_ns, open_ & (np.abs(behind.current_A) >= WELD_A), time_ns)
         shown = _for(equal_ns, time_ns, WELD_NS) | _for(flowing_ns, time_ns, WELD_CURRENT_NS)
         return Welds(apart, equal_ns, flowing_ns, self.welded | shown)
 
     @property
     def suspected(self) -> BoolArray:
         """Whether closing has to wait until it is clear that a contactor is open."""
-        return self.welded | (self.equal_ns != _NEVER)
+        return self.welded | (self.equal_ns != NEVER)
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class Sequence:
     def initial(cls, rows: int) -> Sequence:
         """Return open contactors."""
         started, failed, tripped, hurry = np.zeros((4, rows), np.bool_)
-        never, since_ns = np.full(rows, _NEVER, np.int64), np.zeros(rows, np.int64)
+        never, since_ns = np.full(rows, NEVER, np.int64), np.zeros(rows, np.int64)
         return cls(np.zeros(rows, np.int8), since_ns, never, started, failed, tripped, Welds.initial(rows), hurry)
 
     @property
@@ -154,7 +154,7 @@ class Sequence:
         any_closed = closed.any(axis=1)
         started = self.started | heard.all(axis=1) | ((elapsed_ns >= GRACE_NS) & heard.any(axis=1))
         even = any_closed & (np.abs(link_V - pack_V) <= LINK_TOLERANCE * pack_V)
-        even_ns = _since(self.even_ns, even, time_ns)
+        even_ns = since(self.even_ns, even, time_ns)
         settled = _for(even_ns, time_ns, SETTLE_NS)
         late = (self.state == PRECHARGE) & ~settled & (elapsed_ns >= PRECHARGE_TIMEOUT_NS)
         failed = self.failed | late
@@ -194,7 +194,7 @@ class PeerSequence:
     def initial(cls, rows: int) -> PeerSequence:
         """Return open contactors."""
         raises, failed, hurry = np.zeros((3, rows), np.bool_)
-        never, since_ns = np.full(rows, _NEVER, np.int64), np.zeros(rows, np.int64)
+        never, since_ns = np.full(rows, NEVER, np.int64), np.zeros(rows, np.int64)
         return cls(np.zeros(rows, np.int8), since_ns, never, raises, failed, hurry)
 
     def step(
@@ -214,7 +214,7 @@ class PeerSequence:
         apart = np.abs(link_V - own_V) / np.maximum(own_V, 1e-9)
         live = link_V >= LIVE_SHARE * own_V
         raises = np.where(self.state == OPEN, first & ~live, self.raises)
-        even_ns = _since(self.even_ns, apart <= np.where(raises, LINK_TOLERANCE, JOIN_SHARE), time_ns)
+        even_ns = since(self.even_ns, apart <= np.where(raises, LINK_TOLERANCE, JOIN_SHARE), time_ns)
         settled = _for(even_ns, time_ns, SETTLE_NS)
         waits = self.state == PRECHARGE
         late = waits & raises & ~settled & (time_ns - self.since_ns >= PRECHARGE_TIMEOUT_NS)
@@ -236,12 +236,7 @@ class PeerSequence:
         return replace(self, hurry=np.ones(len(self.state), np.bool_))
 
 
-def _since(before_ns: IntArray, is_so: BoolArray, time_ns: IntArray) -> IntArray:
-    """Return since when something is so without a break; -1 where it is not."""
-    return np.where(is_so, np.where(before_ns == _NEVER, time_ns, before_ns), _NEVER)
-
-
 def _for(since_ns: IntArray, time_ns: IntArray, least_ns: int) -> BoolArray:
     """Return where something has been so for long enough."""
-    long_enough: BoolArray = (since_ns != _NEVER) & (time_ns - since_ns >= least_ns)
+    long_enough: BoolArray = (since_ns != NEVER) & (time_ns - since_ns >= least_ns)
     return long_enough

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.bms.architectures.architecture import Architecture, Ecu
-from twin.bms.codes import Level
+from twin.bms.codes import Level, place_name
+from twin.bms.ecu_faults import Change, EcuFaults
+from twin.bms.effects import EcuFault
 from twin.bms.events import Event
-from twin.bms.firmware.firmware import Findings, Firmware, Inputs, Outputs
+from twin.bms.firmware.firmware import Findings, Firmware, Inputs, Outputs, Reach, Service
+from twin.bms.leads import OF_A_MODULE
 from twin.bms.messages import Ecus, MessageTable
 from twin.bms.rows import put, take
 from twin.bms.schedule import Group, Schedule
@@ -24,6 +27,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
+FOREVER = 2**62
+"""Later than any run."""
 _BATCH_WORK = 7
 """What a batch costs whatever its firmware does, in message types that it reads or sends (measured)."""
 
@@ -39,32 +44,39 @@ class Role:
         rows = sites * self.per_site
         self.state = firmware.initial(rows, memory)
         self.level = np.zeros((rows, len(firmware.codes)), np.int8)
-        self.commands: dict[Actuator, FloatArray] = {}
-        self.beliefs: dict[str, FloatArray] = {}
+        self.spoilt = {kind: np.zeros(rows, np.bool_) for kind in ("stale", "anonymous")}
+        self.commands = {name: np.full((rows, *reach.shape), np.nan) for name, reach in firmware.commands.items()}
+        self.beliefs = {name: np.full((rows, *reach.shape), np.nan) for name, reach in firmware.believes.items()}
 
     def step(self, rows: IntArray, inputs: Inputs) -> Outputs:
         """Run the firmware on some rows and keep their new state."""
         after, outputs = self.firmware.step(take(self.state, rows), inputs)
         put(self.state, rows, after)
         for name, values in outputs.beliefs.items():
-            self.belief(name)[rows] = values
+            self.beliefs[name][rows] = values
         return outputs
 
-    def belief(self, name: str) -> FloatArray:
-        """Return what the ECUs believe, ``[row]``; NaN before the first activation."""
-        if name not in self.beliefs:
-            self.beliefs[name] = np.full(len(self.level), np.nan)
-        return self.beliefs[name]
+    def restart(self, rows: IntArray) -> None:
+        """Begin again with what the ECUs remember over power-off."""
+        self.begin(rows, {**self.firmware.memory(take(self.state, rows)), "restarts": np.ones(len(rows))})
 
-    def held(self, actuator: Actuator) -> FloatArray:
-        """Return the set-points, ``[row]`` or ``[row, cell]``; NaN before the first activation."""
-        if actuator not in self.commands:
-            self.commands[actuator] = np.full((len(self.level), *self.firmware.commands[actuator]), np.nan)
-        return self.commands[actuator]
+    def begin(self, rows: IntArray, memory: Mapping[str, FloatArray]) -> None:
+        """Begin with this memory, as after power-on."""
+        put(self.state, rows, self.firmware.initial(len(rows), memory))
+        self.level[rows] = 0
 
-    def changed(self, actuator: Actuator, rows: IntArray, wanted: FloatArray) -> FloatArray:
+    def service(self, rows: IntArray, what: Service, value: float) -> None:
+        """Do to the ECUs what a service tool, or a mistake at their set-up, does."""
+        put(self.state, rows, self.firmware.service(take(self.state, rows), what, value))
+
+    def by_site(self, values: FloatArray, reach: Reach) -> FloatArray:
+        """Return ``values[row, ...]`` as ``[site, ECU, ...]``, or where they reach slots as ``[site, slot, ...]``."""
+        cells = reach.shape[bool(reach.slots) :]
+        return values.reshape(-1, self.per_site * max(reach.slots, 1), *cells)
+
+    def changed(self, actuator: Actuator, rows: IntArray, wanted: FloatArray) -> NDArray[np.bool_]:
         """Return where a set-point differs from the last one, ``wanted``'s shape, and remember it."""
-        held = self.held(actuator)
+        held = self.commands[actuator]
         different = held[rows] != wanted
         held[rows] = wanted
         return different
@@ -92,12 +104,14 @@ class Controllers:
         buses: Engine,
         memory: Mapping[str, Mapping[str, FloatArray]],
         sites: int,
+        mishaps: Sequence[EcuFault] = (),
     ) -> None:
         self._ecus = architecture.ecus()
         self._schedule = schedule
         self._messages = messages
         self._buses = buses
         self._reached_ns = np.zeros(sites, np.int64)
+        self._faults = EcuFaults(self._ecus, mishaps, modules=architecture.site.modules)
         self._execution_ns = round(architecture.options.execution_s * 1e9)
         self._roles = [
             Role(one, [ecu for ecu in self._ecus if ecu.role == one.role], sites, memory.get(one.role, {}))
@@ -109,26 +123,54 @@ class Controllers:
             [[ecu for ecu in self._ecus if ecu.role == one.role].index(one) for one in self._ecus], np.int64
         )
 
-    def beliefs(self, name: str) -> FloatArray:
-        """Return what the ECUs of the role that holds it believe, ``[site, ECU of the role]``; NaN before they ran."""
-        role = next(role for role in self._roles if name in role.firmware.believes)
-        return role.belief(name).reshape(-1, role.per_site)
+    def believes(self, name: str) -> bool:
+        """Return whether any ECU tells of this belief."""
+        return any(name in role.firmware.believes for role in self._roles)
 
-    def commanded(self, actuator: Actuator) -> FloatArray:
-        """Return the set-points that the ECUs hold, ``[site, ECU of the role]``, or one more axis for its cells.
+    def beliefs(self, name: str) -> FloatArray:
+        """Return what the ECUs of the role that holds it believe, ``[site, ECU or slot, ...]``; NaN before they ran."""
+        role = next(role for role in self._roles if name in role.firmware.believes)
+        return role.by_site(role.beliefs[name], role.firmware.believes[name])
+
+    def commanded(self, actuator: Actuator) -> FloatArray | None:
+        """Return the set-points that the ECUs hold, ``[site, ECU or slot, ...]``; None where no ECU has the actuator.
 
         NaN before the first activation.
         """
-        role = next(role for role in self._roles if actuator in role.firmware.commands)
-        held = role.held(actuator)
-        return held.reshape(-1, role.per_site, *held.shape[1:])
+        role = next((role for role in self._roles if actuator in role.firmware.commands), None)
+        return None if role is None else role.by_site(role.commands[actuator], role.firmware.commands[actuator])
+
+    def unplug(self, site: int, slot: int, time_ns: int) -> None:
+        """Take the ECU of a module away with its module."""
+        self._forget(site, slot)
+        for index in self._ecus_of_module(slot):
+            self._schedule.pause(site, index, time_ns, FOREVER)
+
+    def plug_in(self, site: int, slot: int, time_ns: int, memory: Mapping[str, float]) -> None:
+        """Switch on the ECU of a module that has joined, which remembers ``memory``."""
+        self._forget(site, slot)
+        for index in self._ecus_of_module(slot):
+            role = self._roles[self._schedule.role(index)]
+            rows = np.array([site * role.per_site + self._index_in_role[index]])
+            role.begin(rows, {name: np.array([value]) for name, value in memory.items()})
+            self._schedule.resume(site, index, time_ns)
+
+    def _ecus_of_module(self, slot: int) -> list[int]:
+        return [index for index, ecu in enumerate(self._ecus) if ecu.scope == "module" and ecu.slot == slot]
+
+    def _forget(self, site: int, slot: int) -> None:
+        """Command everything of a slot anew: who has been unplugged does not know what it was told."""
+        for role in self._roles:
+            for name, reach in role.firmware.commands.items():
+                if name in OF_A_MODULE:
+                    role.by_site(role.commands[name], reach)[site, slot] = np.nan
 
     def stop(self, site: int) -> None:
         """Run no ECU of this site any more."""
         self._schedule.stop(site)
 
     def run_until(
-        self, end_ns: int, sensed: Mapping[str, Mapping[str, FloatArray]]
+        self, end_ns: int, sensed: Mapping[str, Mapping[str, NDArray[Any]]]
     ) -> tuple[list[Action], list[Event]]:
         """Run every activation before ``end_ns``, and the buses between them.
 
@@ -137,6 +179,8 @@ class Controllers:
         """
         actions: list[Action] = []
         events: list[Event] = []
+        for site, ecu, fault in self._faults.due(end_ns):
+            actions += self._suffer(site, ecu, fault)
         for group, time_ns in self._schedule.batches(end_ns):
             crew = self._crew(group)
             role, ecus = crew.role, crew.ecus
@@ -152,6 +196,33 @@ class Controllers:
         self._buses.advance(self._reached_ns)
         return actions, events
 
+    def _suffer(self, site: int, ecu: int, change: Change) -> Iterator[Action]:
+        """Let an ECU begin or cease to suffer a fault; yield what its outputs do by themselves."""
+        role = self._roles[self._schedule.role(ecu)]
+        which = self._index_in_role[ecu]
+        row = np.array([site * role.per_site + which])
+        fault, begins = change
+        match fault.kind:
+            case "reset" | "hang":
+                if begins:
+                    self._schedule.pause(site, ecu, fault.time_ns, fault.end_ns)
+                if fault.kind == "reset" and begins:
+                    ecus = Ecus(np.array([site]), role.pack[[which]], role.slot[[which]])
+                    released = {name: np.zeros((1, *reach.shape)) for name, reach in role.firmware.commands.items()}
+                    yield from _actions(role, row, ecus, released, np.array([fault.time_ns]))
+                    role.restart(row)
+            case "slow":
+                self._schedule.stretch(site, ecu, fault.value if begins else 1.0 / fault.value)
+            case "drift":
+                self._schedule.stretch(site, ecu, 1.0 - (fault.value if begins else -fault.value) * 1e-6)
+            case "stale" | "anonymous":
+                role.spoilt[fault.kind][row] = begins
+            case "clear" | "early_close":
+                if begins:
+                    role.service(row, fault.kind, fault.value)
+            case "capacity":
+                role.service(row, fault.kind, fault.value if begins else 1.0 / fault.value)
+
     def _crew(self, group: Group) -> Crew:
         """Return the ECUs of a group; it is the same one tick after the other, until two of a site swap their order."""
         if group not in self._crews:
@@ -160,7 +231,7 @@ class Controllers:
             self._crews[group] = Crew(role, ecus, which, group.site * role.per_site + which)
         return self._crews[group]
 
-    def _inputs(self, crew: Crew, time_ns: IntArray, sensed: Mapping[str, FloatArray]) -> Inputs:
+    def _inputs(self, crew: Crew, time_ns: IntArray, sensed: Mapping[str, NDArray[Any]]) -> Inputs:
         firmware, ecus = crew.role.firmware, crew.ecus
         return Inputs(
             time_ns,
@@ -177,45 +248,53 @@ def _actions(
     commands: Mapping[Actuator, FloatArray],
     time_ns: IntArray,
 ) -> Iterator[Action]:
-    """Yield the set-points that changed; a command ``[row, n]`` is one of ``n`` cells."""
+    """Yield an action for every set-point that changed."""
     for actuator, wanted in commands.items():
         changed = role.changed(actuator, rows, wanted)
         if not changed.any():
             continue
-        row, *cell = changed.nonzero()
+        row, *inner = changed.nonzero()
+        slot = ecus.slot[row] + (inner.pop(0) if role.firmware.commands[actuator].slots else 0)
         yield from map(
             Action,
             time_ns[row].tolist(),
             ecus.site[row].tolist(),
             repeat(actuator),
             wanted[changed].tolist(),
-            ecus.slot[row].tolist(),
-            cell[0].tolist() if cell else repeat(-1),
+            slot.tolist(),
+            inner[0].tolist() if inner else repeat(-1),
         )
 
 
 def _events(role: Role, rows: IntArray, ecus: Ecus, time_ns: IntArray, findings: Findings) -> Iterator[Event]:
     """Yield an event for every code whose level changed."""
-    changed = role.level[rows] != findings.level
+    stale = role.spoilt["stale"][rows]
+    level = findings.level
+    if stale.any():
+        level = np.where(stale[:, None], np.maximum(level, role.level[rows]), level)
+    changed = role.level[rows] != level
     if not changed.any():
         return
-    role.level[rows] = findings.level
-    firmware = role.firmware
+    role.level[rows] = level
     slots, cells = (np.broadcast_to(where, changed.shape) for where in (findings.slot, findings.cell))
     for row, column in np.argwhere(changed):
-        code, level = firmware.codes[column], Level(int(findings.level[row, column]))
+        code, now = role.firmware.codes[column], Level(int(level[row, column]))
         slot, cell = int(slots[row, column]), int(cells[row, column])
-        place = f"pack {ecus.pack[row] + 1}" if slot < 0 else f"module {slot + 1}"
-        place += f" cell {cell + 1}" if cell >= 0 else ""
+        place = place_name(int(ecus.pack[row]), slot, cell)
+        anonymous = bool(role.spoilt["anonymous"][rows[row]])
+        if anonymous:
+            slot, cell, place = -1, -1, "a module"
         yield Event(
             int(time_ns[row]),
             int(ecus.site[row]),
             slot,
             cell,
-            level,
+            now,
             code.name,
-            firmware.role,
-            code.sentence(level, place, float(findings.value[row, column])),
+            role.firmware.role,
+            code.sentence(now, place, float(findings.value[row, column])),
             code.cause,
             code.remedy,
+            int(findings.since_ns[row, column]),
+            -1 if anonymous else int(ecus.pack[row]),
         )

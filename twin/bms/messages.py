@@ -12,28 +12,24 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.bms.firmware.firmware import Contents, Received
+from twin.bms.firmware.firmware import READERS, Contents, Received, Scope
 from twin.network.dbc.codec import Codec, MessageLayout, Payload, SignalLayout
 from twin.network.engines.engine import Engine
 from twin.network.site import SiteNetwork
 
 IntArray = NDArray[np.int64]
-Scope = Literal["module", "pack", "site"]
 
 Silent = NDArray[np.bool_]
 """``[site, layout]``: what is not sent, because a trace is replayed in its place."""
 
 FRAME_BYTES: Final = 8
 """Of the messages that firmware sends and reads: what a classic frame carries at most."""
-
-READERS: Final[Mapping[Scope, str]] = {"module": "Module{:02}", "pack": "Pack{}", "site": "Inverter"}
-"""What databases call the ECUs of each scope."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,8 +178,9 @@ class MessageTable:
     def read(self, buses: Engine, kinds: Sequence[str], scope: Scope, reader: Ecus) -> dict[str, Received]:
         """Return the newest frames of some types that each reader has received.
 
-        A pack's controller reads all its modules, ``[row, module]``, and all packs, ``[row, pack]``; the others read
-        their own pack's frames, ``[row]``.
+        A pack's controller reads all its modules, ``[row, module]``, and all packs, ``[row, pack]``. Modules and the
+        inverter read what modules say of all modules of the site, ``[row, slot]``, their own pack's frames, ``[row]``.
+        Who reads its own place finds nothing there.
         """
         key = tuple(kinds), scope
         if key not in self._readings:
@@ -199,21 +196,20 @@ class MessageTable:
         self._bundle(tuple(frames)).send(buses, frames, sender, time_ns, self._silent)
 
     def _reading(self, kinds: tuple[str, ...], scope: Scope) -> _Reading:
-        """Return the mailboxes of every reader: a module's or the inverter's of its pack, a pack's of all senders."""
+        """Return the mailboxes of every reader."""
         bundle = self._bundle(kinds)
-        by_slot = scope == "module"
+        by_slot, many = scope == "module", scope == "pack" or bundle.of_modules
         readers = self._packs * self._modules if by_slot else self._packs
-        numbers = range(len(bundle.layout))
         layouts = []
         for reader in range(readers):
             pack = reader // self._modules if by_slot else reader
-            own = range(pack * self._modules, (pack + 1) * self._modules) if bundle.of_modules else numbers
-            of = own if scope == "pack" else [reader if bundle.of_modules and by_slot else pack]
-            layouts.append(bundle.layout[list(of)])
+            own = slice(pack * self._modules, (pack + 1) * self._modules)
+            of = own if scope == "pack" and bundle.of_modules else slice(None) if many else slice(pack, pack + 1)
+            layouts.append(bundle.layout[of])
         box = np.array(
             [[[self._box(scope, reader, one) for one in row] for row in rows] for reader, rows in enumerate(layouts)]
         )
-        return _Reading(bundle, box, by_slot, scope == "pack", WeakKeyDictionary())
+        return _Reading(bundle, box, by_slot, many, WeakKeyDictionary())
 
     def _box(self, scope: Scope, reader: int, layout: int) -> int:
         return self._wires.box(READERS[scope].format(reader + 1), int(layout)) if layout >= 0 else -1

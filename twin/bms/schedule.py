@@ -90,6 +90,24 @@ class Schedule:
             yield Group(chosen, site, order[site, turn[site]], turn[site])
             turn[site] += 1
 
+    def role(self, ecu: int) -> int:
+        """Return the number of an ECU's role."""
+        return int(self._roles[ecu])
+
+    def pause(self, site: int, ecu: int, from_ns: int, until_ns: int) -> None:
+        """Activate an ECU no more before ``until_ns``; its period begins anew there."""
+        if self._next_ns[site, ecu] < _NEVER:
+            phase_ns = int(self._next_ns[site, ecu] - from_ns) % int(self._period_ns[site, ecu])
+            self._next_ns[site, ecu] = min(until_ns + phase_ns, _NEVER)
+
+    def resume(self, site: int, ecu: int, from_ns: int) -> None:
+        """Activate an ECU again within a period of ``from_ns``."""
+        self._next_ns[site, ecu] = from_ns + int(self._next_ns[site, ecu]) % int(self._period_ns[site, ecu])
+
+    def stretch(self, site: int, ecu: int, factor: float) -> None:
+        """Make an ECU's period ``factor`` times as long."""
+        self._period_ns[site, ecu] = max(1, round(int(self._period_ns[site, ecu]) * factor))
+
     def stop(self, site: int) -> None:
         """Activate no ECU of this site any more."""
         self._next_ns[site] = _NEVER

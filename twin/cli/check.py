@@ -48,14 +48,11 @@ def command(
 
 def expanded(scenario: Scenario) -> Fleet:
     """Return the fleet of a scenario. Raises InputError with every mistake that a run would find before its FMUs."""
-    from twin.build import SiteBuses
-    from twin.plant.plant import Wiring
     from twin.scenario import expand
-    from twin.scenario.models import CELLS
+    from twin.site_buses import SiteBuses
 
     problems: list[Problem] = []
-    site = Wiring(1, scenario.fleet.packs, scenario.fleet.modules, CELLS)
-    buses = attempt(problems, lambda: SiteBuses.of(scenario, site))
+    buses = attempt(problems, lambda: SiteBuses.of(scenario))
     fleet = attempt(problems, lambda: expand(scenario))
     if buses is None or fleet is None:
         raise InputError(problems)

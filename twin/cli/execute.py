@@ -21,12 +21,13 @@ from rich.table import Table
 from rich.text import Text
 
 from twin.analysis.bus_bounds import bus_warnings
-from twin.build import architecture_of
 from twin.errors import InputError, Problem
-from twin.log import SIGNALS
+from twin.log import signals_of
 from twin.plant.assembly import locate
 from twin.record import RunWriter, output_problem
 from twin.scenario import Fleet, Scenario, companions, expand, resolved
+from twin.scenario.architecture import architecture_of
+from twin.scenario.truth import truth
 from twin.shards import Shards, Whole
 
 INTERRUPTED = 130
@@ -116,13 +117,11 @@ def _writer(
         "seed": scenario.seed,
         "step_s": scenario.step_s,
         "architecture": scenario.bms.architecture,
-        "firmware": ", ".join(
-            f"{one.role} {one.version}" for one in architecture_of(scenario, fleet.wiring).firmware()
-        ),
+        "firmware": ", ".join(f"{one.role} {one.version}" for one in architecture_of(scenario).firmware()),
     }
     writer = RunWriter(
         folder,
-        SIGNALS,
+        signals_of(scenario),
         {name: np.asarray(values, dtype=np.int64) for name, values in coordinates.items()},
         attributes,
         scenario.record,
@@ -131,6 +130,7 @@ def _writer(
         facts=facts,
         force=force,
     )
+    writer.table("truth", truth(scenario, fleet.site_ids.tolist()))
     (folder / "scenario.yaml").write_text(resolved(scenario))
     for name, source in companions(scenario).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -45,8 +45,8 @@ class Bus(Options):
     """Nominal bit rate."""
     data_bitrate_bit_s: Annotated[BitsPerSecond, Field(ge=10_000, le=8_000_000)] | None = None
     """Of CAN FD frames between the switch points; none below the nominal one."""
-    database: str = "home_battery"
-    """The DBC file with its messages: a name in data/can/, or a path."""
+    database: str | None = None
+    """The DBC file with its messages: a name in data/can/, or a path; none: the one written for the architecture."""
     engine: Literal["native", "simpy"] = "native"
     """What computes the buses; both give the same frames to the nanosecond, and SimPy takes longer."""
     threads: Annotated[int, Field(ge=1, le=256)] = 1

@@ -1,38 +1,41 @@
-"""What an architecture is: which ECUs a site has, and what each runs."""
+"""What an architecture is: which ECUs a site has, what each runs, what is wired where and who can open what."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Literal
 
-from twin.bms.firmware.firmware import Firmware
-from twin.bms.ocv import OcvCurve
+from twin.bms.firmware.firmware import READERS, Firmware, Scope
+from twin.bms.module_management import ModuleManagement
 from twin.bms.options import Bms
+from twin.bms.site import Site
 
 
 @dataclass(frozen=True)
 class Ecu:
-    """One controller of a site: its role, and the pack and first slot that it looks after."""
+    """One controller of a site: its role, what it looks after, and the pack and first slot of that."""
 
     role: str
+    scope: Scope
     pack: int
     slot: int
 
-
-@dataclass(frozen=True)
-class Site:
-    """What every site of the cohort is made of, as far as its controllers must know."""
-
-    packs: int
-    modules: int
-    cells: int
-    capacity_Ah: float
-    ocv: OcvCurve
+    @property
+    def node(self) -> str:
+        """What CAN databases call it."""
+        return READERS[self.scope].format({"module": self.slot, "pack": self.pack, "site": 0}[self.scope] + 1)
 
 
 class Architecture(ABC):
     """One architecture, one file; ``site`` says what it manages."""
+
+    database_suffix: ClassVar[str]
+    """Of the shipped CAN databases' names: who says what on the bus follows from the architecture."""
+    scans: ClassVar[bool] = False
+    """Whether cells are wired to a controller that reads one module after the other."""
+    module_contactors: ClassVar[bool] = True
+    pack_contactors: ClassVar[bool] = True
 
     def __init__(self, options: Bms, site: Site) -> None:
         self.options = options
@@ -45,3 +48,23 @@ class Architecture(ABC):
     @abstractmethod
     def firmware(self) -> tuple[Firmware[Any], ...]:
         """Return the firmware of each role."""
+
+    def management(self, scope: Literal["module", "pack"]) -> ModuleManagement:
+        """Return what is done for modules; ``scope`` says whose contactor and current sensor serve them."""
+        return ModuleManagement(self.options, self.site, scope)
+
+    def by_module(self, firmware: type[Firmware[Any]]) -> list[Ecu]:
+        """Return an ECU for each slot."""
+        modules = self.site.modules
+        slots = range(self.site.packs * modules)
+        return [Ecu(firmware.role, firmware.scope, slot // modules, slot) for slot in slots]
+
+    def by_pack(self, firmware: type[Firmware[Any]]) -> list[Ecu]:
+        """Return an ECU for each pack."""
+        modules = self.site.modules
+        return [Ecu(firmware.role, firmware.scope, pack, pack * modules) for pack in range(self.site.packs)]
+
+    @staticmethod
+    def of_site(firmware: type[Firmware[Any]]) -> Ecu:
+        """Return an ECU for the site."""
+        return Ecu(firmware.role, firmware.scope, 0, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from twin.bms.architectures.architecture import Architecture, Ecu
 from twin.bms.firmware.firmware import Firmware
@@ -14,18 +14,13 @@ from twin.bms.firmware.pack_controller import PackController
 class Hybrid(Architecture):
     """A monitor a module, a controller a pack, and the inverter."""
 
+    database_suffix: ClassVar[str] = ""
+
     def ecus(self) -> tuple[Ecu, ...]:
         """Return the monitors slot by slot, then the controllers, then the inverter."""
-        modules = self.site.modules
-        monitors = [Ecu(ModuleMonitor.role, slot // modules, slot) for slot in range(self.site.packs * modules)]
-        controllers = [Ecu(PackController.role, pack, pack * modules) for pack in range(self.site.packs)]
-        return (*monitors, *controllers, Ecu(InverterControl.role, 0, 0))
+        return (*self.by_module(ModuleMonitor), *self.by_pack(PackController), self.of_site(InverterControl))
 
     def firmware(self) -> tuple[Firmware[Any], ...]:
         """Return the three roles' firmware."""
-        site = self.site
-        return (
-            ModuleMonitor(self.options, site.capacity_Ah, site.cells, site.ocv),
-            PackController(self.options, site.modules),
-            InverterControl(self.options),
-        )
+        monitor = ModuleMonitor(self.options, self.management("module"), series=self.site.series)
+        return monitor, PackController(self.options, self.site), InverterControl(self.options)

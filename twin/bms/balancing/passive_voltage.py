@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from twin.bms.balancing.strategy import BoolArray, FloatArray, Seen, Strategy, Wanted
+from twin.bms.balancing.strategy import BoolArray, Seen, Strategy, Wanted
 from twin.quantity import Kelvin, Volts
 
 
@@ -46,22 +45,3 @@ class PassiveVoltage(Strategy):
         cool = seen.temperature_K.max(axis=1) < self.maximum_temperature_K
         cells = above & (seen.allowed & cool)[:, None]
         return Bleeding(cells), Wanted.bleeding(cells)
-
-
-def bleed_duty(
-    cell_voltage_V: FloatArray,
-    hottest_K: FloatArray,
-    bleeding: NDArray[np.bool_],
-    lowest_V: FloatArray,
-    allowed: NDArray[np.bool_],
-    options: Any,
-) -> FloatArray:
-    """Return the duty 0 or 1 of each cell's resistor, ``[row, cell]``.
-
-    A cell starts above ``lowest_V[row]`` plus the threshold and stops at half of it, so that noise does not toggle it.
-    ``hottest_K[row]``: beyond the maximum, no cell of the module is bled.
-    """
-    margin_V = np.where(bleeding, 0.5 * options.threshold_V, options.threshold_V)
-    wanted = (cell_voltage_V - lowest_V[:, None] > margin_V) & (cell_voltage_V >= options.minimum_V)
-    cool = hottest_K < options.maximum_temperature_K
-    return (wanted & (allowed & cool)[:, None]).astype(np.float64)

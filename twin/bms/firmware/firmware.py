@@ -1,7 +1,8 @@
 """What a firmware is: ``step(state, inputs) -> state, outputs`` over rows that are ECUs of one role.
 
 A firmware reads no clock, bus or sensor: what it may know is in its ``Inputs``, what it wants is in its ``Outputs``,
-and what it remembers is in its state, a frozen dataclass of arrays whose axis 0 is the row.
+and what it remembers is in its state, a frozen dataclass of arrays whose axis 0 is the row (``twin.bms.rows``).
+``memory`` is what of it survives a restart, ``migrate`` what another version takes over.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Final, Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twin.bms.codes import FaultCode
+from twin.bms.rows import carried
 from twin.plant.action import Actuator
 
 FloatArray = NDArray[np.float64]
@@ -25,6 +27,25 @@ Signals = Mapping[str, FloatArray]
 Contents = Mapping[str | tuple[str, ...], NDArray[Any] | float]
 """Values of a frame's signals: ``[row]``, or one for all rows; of several signals by their names, ``[signal, row]``."""
 State = TypeVar("State")
+Scope = Literal["module", "pack", "site"]
+Service = Literal["clear", "early_close", "capacity"]
+"""What a service tool, or a mistake at the set-up, does to an ECU: clear latched findings; close contactors without
+waiting; take the capacity for so many times what it is."""
+
+READERS: Final[Mapping[Scope, str]] = {"module": "Module{:02}", "pack": "Pack{}", "site": "Inverter"}
+"""What databases call the ECUs of each scope."""
+
+
+class Reach(NamedTuple):
+    """How many values an ECU holds: one, one for each slot from its first, one a cell, or one a cell of each slot."""
+
+    slots: int = 0
+    cells: int = 0
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The axes behind the row."""
+        return tuple(size for size in self if size)
 
 
 @dataclass(frozen=True)
@@ -52,7 +73,7 @@ class Inputs:
 
     time_ns: IntArray
     slot: IntArray
-    sensed: Mapping[str, FloatArray]
+    sensed: Mapping[str, NDArray[Any]]
     received: Mapping[str, Received]
 
 
@@ -66,6 +87,8 @@ class Findings:
     cell: IntArray
     """-1: the whole module."""
     value: FloatArray
+    since_ns: IntArray
+    """When it began, as the ECU saw it; -1 where it does not say."""
 
 
 @dataclass(frozen=True)
@@ -86,15 +109,15 @@ class Firmware(ABC, Generic[State]):
     """
 
     role: ClassVar[str]
-    scope: ClassVar[Literal["module", "pack", "site"]]
+    scope: ClassVar[Scope]
     version: ClassVar[str]
     reads: ClassVar[tuple[str, ...]]
     sends: ClassVar[tuple[str, ...]]
     codes: tuple[FaultCode, ...] = ()
     """What it can find, one column of its findings each."""
-    commands: Mapping[Actuator, tuple[int, ...]] = MappingProxyType({})
-    """The actuators that it sets, and the shape of a set-point: ``()``, or the number of cells."""
-    believes: ClassVar[tuple[str, ...]] = ()
+    commands: Mapping[Actuator, Reach] = MappingProxyType({})
+    """The actuators that it sets."""
+    believes: Mapping[str, Reach] = MappingProxyType({})
     """What it tells the log of its beliefs."""
 
     @abstractmethod
@@ -104,3 +127,19 @@ class Firmware(ABC, Generic[State]):
     @abstractmethod
     def step(self, state: State, inputs: Inputs) -> tuple[State, Outputs]:
         """Return the state after one activation, and what it puts out."""
+
+    def service(self, state: State, what: Service, value: float) -> State:  # noqa: ARG002 - nothing, unless it says so
+        """Return the state after a service of all rows."""
+        return state
+
+    def memory(self, state: State) -> Signals:  # noqa: ARG002 - nothing, unless a firmware says otherwise
+        """Return what the ECUs remember over power-off: what ``initial`` is given when they restart."""
+        return {}
+
+    def migrate(self, old: Any, rows: int, memory: Signals) -> State:
+        """Return the state with which this version goes on from another version's ``old``, of whatever class.
+
+        ``memory`` is what the other version remembers over power-off. What both keep by one name, in one shape and
+        type, is taken over; the rest is as after power-on.
+        """
+        return carried(old, self.initial(rows, memory))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 
-from twin.bms.firmware.firmware import Contents, Firmware, Inputs, IntArray, Outputs, Signals
+from twin.bms.firmware.firmware import Contents, Firmware, Inputs, IntArray, Outputs, Reach, Scope, Signals
 from twin.bms.options import Bms
 from twin.plant.action import Actuator
 
@@ -28,11 +28,11 @@ class InverterControl(Firmware[InverterState]):
     """Version 1.0.0 of an inverter that speaks the common low-voltage battery protocol."""
 
     role: ClassVar[str] = "inverter"
-    scope: ClassVar[Literal["module", "pack", "site"]] = "site"
+    scope: ClassVar[Scope] = "site"
     version: ClassVar[str] = "1.0.0"
     reads: ClassVar[tuple[str, ...]] = ("Inverter_Limits", "Inverter_Measurements")
     sends: ClassVar[tuple[str, ...]] = ("Inverter_Heartbeat",)
-    commands: Mapping[Actuator, tuple[int, ...]] = MappingProxyType({"power_limit_W": (2,)})
+    commands: Mapping[Actuator, Reach] = MappingProxyType({"power_limit_W": Reach(cells=2)})
 
     def __init__(self, options: Bms) -> None:
         self._timeout_ns = LIMITS_TIMEOUT_PERIODS * round(options.period_s * 1e9)

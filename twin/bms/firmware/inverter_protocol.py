@@ -55,6 +55,7 @@ class Battery:
     charge_V: float
     discharge_V: float
     soc: FloatArray
+    soh: FloatArray
     voltage_V: FloatArray
     current_A: FloatArray
     hottest_C: FloatArray
@@ -83,7 +84,7 @@ def frames(battery: Battery) -> dict[str, Contents]:
         "ChargeEnable": battery.charge_A > 0,
         "DischargeEnable": battery.discharge_A > 0,
     }
-    state: Contents = {"SOC": battery.soc * 100.0, "SOH": 100.0}
+    state: Contents = {"SOC": battery.soc * 100.0, "SOH": np.minimum(battery.soh * 100.0, 100.0)}
     maker: Contents = {_MAKER_SIGNALS: _MAKER}
     return dict(zip(MESSAGES, (limits, state, measurements, _alarms(battery), requests, maker), strict=True))
 

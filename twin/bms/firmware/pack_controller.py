@@ -1,169 +1,121 @@
-"""The pack controller: hears its modules and the other packs, decides contactors and limits, speaks to the inverter."""
+"""The pack controller of a hybrid BMS: hears its modules and the other packs, decides, speaks to the inverter."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 
-from twin.bms import limits
-from twin.bms.codes import MODULE_SILENT, PRECHARGE_FAILED, Level
-from twin.bms.contactors import Sequence
-from twin.bms.firmware import inverter_protocol
-from twin.bms.firmware.firmware import Contents, Findings, Firmware, FloatArray, Inputs, IntArray, Outputs, Signals
-from twin.bms.firmware.inverter_protocol import Battery
-from twin.bms.firmware.pack_view import KELVIN, TEMPERATURE_FRAMES, TIMEOUT_PERIODS, VOLTAGE_FRAMES, Packs, PackView
+from twin.bms import codes
+from twin.bms.codes import Level
+from twin.bms.firmware import pack_decisions
+from twin.bms.firmware.firmware import (
+    Contents,
+    Findings,
+    Firmware,
+    Inputs,
+    IntArray,
+    Outputs,
+    Reach,
+    Scope,
+    Service,
+    Signals,
+)
+from twin.bms.firmware.module_frames import TELEMETRY
+from twin.bms.firmware.pack_decisions import Decided, PackDecisions
+from twin.bms.firmware.pack_view import PackView
 from twin.bms.options import Bms
+from twin.bms.site import Site
 from twin.plant.action import Actuator
 from twin.plant.dc_bus import CLOSED
 
 _WARNING, _FATAL = int(Level.WARNING), int(Level.FATAL)
-_WHOLE_MODULE = np.full((1, 1), -1)
 
 
 @dataclass(frozen=True)
 class ControllerState:
-    """What the controllers remember, ``[row]``."""
+    """What the controllers remember, ``[row]`` or ``[row, module]``."""
 
-    sequence: Sequence
-    limit_A: FloatArray
-    """``[row, direction]``: charging, discharging."""
-    counter: IntArray
+    decided: Decided
+    level: IntArray
+    """Of each module, as last heard."""
+    fatal_ns: IntArray
+    """When a module's fatal finding was received; -1: it has none."""
 
 
 class PackController(Firmware[ControllerState]):
-    """Version 1.0.0 of the controller of modules in parallel; the first pack's speaks to the inverter for all."""
+    """Version 1.0.0 of the controller of a pack; the first pack's speaks to the inverter for all."""
 
     role: ClassVar[str] = "pack_controller"
-    scope: ClassVar[Literal["module", "pack", "site"]] = "pack"
+    scope: ClassVar[Scope] = "pack"
     version: ClassVar[str] = "1.0.0"
-    reads: ClassVar[tuple[str, ...]] = (
-        "Module_State",
-        *VOLTAGE_FRAMES,
-        *TEMPERATURE_FRAMES,
-        "Pack_State",
-        "Pack_Limits",
-    )
-    sends: ClassVar[tuple[str, ...]] = ("Pack_Command", "Pack_State", "Pack_Limits", *inverter_protocol.MESSAGES)
-    commands: Mapping[Actuator, tuple[int, ...]] = MappingProxyType({"pack_state": ()})
-    believes: ClassVar[tuple[str, ...]] = ("pack_soc",)
+    reads: ClassVar[tuple[str, ...]] = (*TELEMETRY, *pack_decisions.READS)
+    sends: ClassVar[tuple[str, ...]] = ("Pack_Command", *pack_decisions.MESSAGES)
+    commands: Mapping[Actuator, Reach] = MappingProxyType({"pack_state": Reach()})
+    believes: Mapping[str, Reach] = MappingProxyType({"pack_soc": Reach()})
 
-    def __init__(self, options: Bms, modules: int) -> None:
-        self.codes = (PRECHARGE_FAILED, *[MODULE_SILENT] * modules)
-        self._timeout_ns = round(TIMEOUT_PERIODS * options.period_s * 1e9)
-        self._numbers = np.array([float(code.number) for code in self.codes])
-        self._limit_A = np.array([options.charge_limit_A, options.discharge_limit_A])
-        self._rise = limits.rise(options.period_s)
-        self._options = options
-        self._modules = modules
+    def __init__(self, options: Bms, site: Site) -> None:
+        self._modules = site.modules
+        self._decisions = PackDecisions(options, site, isolates=site.breaks)
+        silent, fatal = [codes.MODULE_SILENT] * site.modules, [codes.MODULE_FATAL] * site.modules
+        self.codes = (*pack_decisions.OWN, *silent, *fatal)
 
-    def initial(self, rows: int, memory: Signals) -> ControllerState:  # noqa: ARG002 - it remembers nothing over power-off
+    def initial(self, rows: int, memory: Signals) -> ControllerState:
         """Return open contactors and no limits yet."""
-        return ControllerState(Sequence.initial(rows), np.zeros((rows, 2)), np.zeros(rows, np.int64))
+        nothing = np.zeros((rows, self._modules), np.int64)
+        decided = self._decisions.initial(rows, restarted="restarts" in memory)
+        return ControllerState(decided, nothing, nothing - 1)
 
     def step(self, state: ControllerState, inputs: Inputs) -> tuple[ControllerState, Outputs]:
         """Look at the modules, decide, tell modules, other packs and inverter."""
-        view = PackView.of(inputs, self._timeout_ns)
-        pack_V = view.mean(view.voltage_V)
-        link_V = inputs.sensed["link_voltage_V"]
-        sequence = state.sequence.step(inputs.time_ns, view.heard, view.closed, link_V, pack_V)
-        limit_A = limits.smooth(state.limit_A, self._allowed_A(view, sequence), self._rise)
-        after = ControllerState(sequence, limit_A, (state.counter + 1) % 16)
-        findings = self._findings(sequence, view, inputs, link_V)
-        own = self._own(after, view, findings)
+        view = PackView.of(inputs, self._decisions.timeout_ns)
+        decided, own = self._decisions.step(state.decided, view, inputs)
+        fatal_ns = np.where(view.level < _FATAL, -1, np.where(state.fatal_ns < 0, view.since_ns, state.fatal_ns))
+        after = ControllerState(decided, view.level.astype(np.int64), fatal_ns)
+        findings = self._with_modules(own, after, view, inputs)
         frames = {
-            "Pack_Command": self._command(after, view, inputs),
-            **self._told(own, pack_V),
-            **inverter_protocol.frames(self._battery(own, inputs, view, findings, pack_V)),
+            "Pack_Command": self._command(decided, view, inputs),
+            **self._decisions.frames(decided, view, inputs, findings),
         }
-        soc = np.where(view.live > 0, own.soc[:, 0], np.nan)
-        return after, Outputs(frames, {"pack_state": sequence.state.astype(np.float64)}, findings, {"pack_soc": soc})
+        soc = np.where(view.live > 0, view.mean(view.soc), np.nan)
+        wanted = decided.sequence.state.astype(np.float64)
+        return after, Outputs(frames, {"pack_state": wanted}, findings, {"pack_soc": soc})
 
-    def _allowed_A(self, view: PackView, sequence: Sequence) -> FloatArray:
-        """Return what the pack may take and give now, ``[row, direction]``."""
-        options = self._options
-        share = np.empty((*view.closed.shape, 2))
-        share[..., 0] = limits.charge_share(view.highest_V, view.hottest_K, view.coldest_K, options.limits)
-        share[..., 1] = limits.discharge_share(view.lowest_V, view.hottest_K, options.limits)
-        ready = sequence.state == CLOSED
-        return limits.pack_limit_A(share, view.closed, self._limit_A) * ready[:, None]
+    def service(self, state: ControllerState, what: Service, value: float) -> ControllerState:
+        """Do to the decisions what a service tool does."""
+        return replace(state, decided=self._decisions.service(state.decided, what, value))
 
-    def _findings(self, sequence: Sequence, view: PackView, inputs: Inputs, link_V: FloatArray) -> Findings:
-        silent = ~view.heard & (inputs.time_ns >= self._timeout_ns)[:, None]
-        state_ns = inputs.received["Module_State"].time_ns
-        level = np.empty((len(silent), len(self.codes)), np.int8)
-        level[:, 0] = sequence.failed * _FATAL
-        level[:, 1:] = silent * _WARNING
-        slot, value = np.full(level.shape, -1), np.empty(level.shape)
-        slot[:, 1:] = inputs.slot[:, None] + np.arange(self._modules)
-        value[:, 0] = link_V
-        value[:, 1:] = (inputs.time_ns[:, None] - np.maximum(state_ns, 0)) * 1e-9 * silent
-        return Findings(level, slot, _WHOLE_MODULE, value)
+    def memory(self, state: ControllerState) -> Signals:  # noqa: ARG002 - limits come back by themselves
+        """Return nothing: what a controller decides, it decides anew."""
+        return {}
 
-    def _own(self, state: ControllerState, view: PackView, findings: Findings) -> Packs:
-        """Return this pack as the site's others and the inverter see it."""
-        worst, level = view.level.argmax(axis=1), view.level.max(axis=1)
-        code = view.code[np.arange(len(worst)), worst] * (level > 0)
-        found = findings.level.max(axis=1)
-        columns = (
-            view.live * (state.sequence.state == CLOSED),
-            view.mean(view.soc),
-            view.current_A.sum(axis=1),
-            np.where(view.heard, view.hottest_K - KELVIN, -np.inf).max(axis=1),
-            np.maximum(level, found),
-            np.where(found > level, self._numbers[findings.level.argmax(axis=1)], code),
+    def _with_modules(self, own: Findings, state: ControllerState, view: PackView, inputs: Inputs) -> Findings:
+        """Return what is found of the pack, and behind it of each module that it is silent, or has isolated."""
+        rows, modules = view.heard.shape
+        silent = ~view.heard & (inputs.time_ns >= self._decisions.timeout_ns)[:, None]
+        fatal = state.fatal_ns >= 0
+        heard_ns = np.maximum(view.since_ns, 0)
+        slot = inputs.slot[:, None] + np.arange(modules)
+        nan = np.full((rows, modules), np.nan)
+        return Findings(
+            np.concatenate([own.level, silent * _WARNING, fatal * _WARNING], axis=1).astype(np.int8),
+            np.concatenate([own.slot, slot, slot], axis=1),
+            own.cell,
+            np.concatenate([own.value, (inputs.time_ns[:, None] - heard_ns) * 1e-9, nan], axis=1),
+            np.concatenate([own.since_ns, np.where(silent, view.since_ns, -1), state.fatal_ns], axis=1),
         )
-        return Packs(state.limit_A[:, None], *(column[:, None] for column in columns))
 
-    def _command(self, state: ControllerState, view: PackView, inputs: Inputs) -> Contents:
-        contactor = state.sequence.state
+    def _command(self, decided: Decided, view: PackView, inputs: Inputs) -> Contents:
+        contactor = decided.sequence.state
         bits = ((1 << self._modules) - 1) << inputs.slot
+        wanted = decided.sequence.started & ~decided.sequence.failed
         return {
-            "CloseRequest": bits * (state.sequence.started & ~state.sequence.failed),
-            "BalancingAllowed": contactor == CLOSED,
+            "CloseRequest": bits * wanted,
+            "BalancingAllowed": (contactor == CLOSED) & ~decided.insulation.pause,
             "LowestCellVoltage": np.where(view.heard, view.lowest_V, np.inf).min(axis=1),
             "PackState": contactor,
-            "Counter": state.counter,
+            "Counter": decided.counter,
         }
-
-    @staticmethod
-    def _told(own: Packs, pack_V: FloatArray) -> dict[str, Contents]:
-        state: Contents = {
-            "SOC": own.soc[:, 0] * 100.0,
-            "Current": own.current_A[:, 0],
-            "Voltage": pack_V,
-            "Level": own.level[:, 0],
-            "FaultCode": own.code[:, 0],
-        }
-        limits_: Contents = {
-            "ChargeCurrentLimit": own.limit_A[:, 0, 0],
-            "DischargeCurrentLimit": own.limit_A[:, 0, 1],
-            "Modules": own.modules[:, 0],
-            "Temperature": own.hottest_C[:, 0],
-        }
-        return {"Pack_State": state, "Pack_Limits": limits_}
-
-    def _battery(self, own: Packs, inputs: Inputs, view: PackView, findings: Findings, pack_V: FloatArray) -> Battery:
-        """Return what the inverter is told: all packs of the site together."""
-        site = own.joined(inputs, inputs.slot // self._modules, self._timeout_ns)
-        charge_A, discharge_A = site.together_A().T
-        alarm = self._options.limits
-        return Battery(
-            charge_A=charge_A,
-            discharge_A=discharge_A,
-            charge_V=view.cells * alarm.cell_overvoltage_V.info,
-            discharge_V=view.cells * alarm.cell_undervoltage_V.info,
-            soc=site.mean_soc(),
-            voltage_V=pack_V,
-            current_A=site.current_A.sum(axis=1),
-            hottest_C=site.hottest_C.max(axis=1),
-            charging=np.concatenate([view.current_A, site.current_A], axis=1) < 0.0,
-            level=np.concatenate([view.level, site.level], axis=1),
-            code=np.concatenate([view.code, site.code], axis=1),
-            modules=site.delivering,
-            silent=findings.level[:, 1:].max(axis=1) > 0,
-            failed=findings.level[:, 0] > 0,
-        )

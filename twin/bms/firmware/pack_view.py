@@ -9,13 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.bms.firmware.firmware import FloatArray, Inputs, IntArray, Received
+from twin.bms.firmware.module_frames import KELVIN, TEMPERATURE_FRAMES, VOLTAGE_FRAMES
 
 TIMEOUT_PERIODS = 3.5
 """Who is not heard for so many periods is silent: three frames are missing."""
-
-KELVIN = 273.15
-VOLTAGE_FRAMES = tuple(f"Module_CellVoltages{frame}" for frame in range(1, 5))
-TEMPERATURE_FRAMES = tuple(f"Module_Temperatures{frame}" for frame in range(1, 3))
 
 
 @dataclass(frozen=True)
@@ -36,8 +33,10 @@ class PackView:
     lowest_V: FloatArray
     hottest_K: FloatArray
     coldest_K: FloatArray
-    cells: int
-    """In a module."""
+    balancing: NDArray[np.bool_]
+    since_ns: IntArray
+    """When what a module says was received, ``[row, module]``; -1: nothing was."""
+    soh: FloatArray
 
     @classmethod
     def of(cls, inputs: Inputs, timeout_ns: int) -> PackView:
@@ -58,7 +57,9 @@ class PackView:
             voltages_V.min(axis=0),
             temperatures_K.max(axis=0),
             temperatures_K.min(axis=0),
-            len(voltages_V),
+            heard & (state["Balancing"] > 0),
+            state.time_ns,
+            inputs.received["Module_Health"]["SOH"] / 100.0,
         )
 
     @cached_property
@@ -66,6 +67,11 @@ class PackView:
         """How many modules are closed, ``[row]``."""
         live: IntArray = self.closed.sum(axis=1)
         return live
+
+    def voltage(self, *, series: bool) -> FloatArray:
+        """Return the voltage of packs, ``[row]``: of the closed modules the mean, or in series the sum."""
+        total: FloatArray = (self.voltage_V * self.closed).sum(axis=1)
+        return total if series else total / np.maximum(self.live, 1)
 
     def mean(self, values: FloatArray) -> FloatArray:
         """Return the mean over the closed modules, 0 where none is."""
@@ -116,9 +122,13 @@ class Packs:
         modules: FloatArray = self.modules.sum(axis=1)
         return modules
 
-    def together_A(self) -> FloatArray:
-        """Return the limits of all together: packs in parallel do not share evenly, so the smallest share counts."""
-        modules, total = self.modules[..., None], self.delivering[:, None]
+    def together_A(self, *, series: bool) -> FloatArray:
+        """Return the limits of all together: packs in parallel do not share evenly, so the smallest share counts.
+
+        A share is that of a module, or where modules are in ``series``, of a pack.
+        """
+        modules = ((self.modules > 0) if series else self.modules)[..., None]
+        total = modules.sum(axis=1)
         share_A = np.where(modules > 0, self.limit_A / np.maximum(modules, 1.0), np.inf).min(axis=1)
         return np.where(total > 0, share_A, 0.0) * total
 

@@ -71,16 +71,24 @@ class Database:
         return {message.name: message for message in self.messages}
 
 
-def bus_messages(database: Database, packs: int, modules: int, *, gateway: bool = False) -> tuple[MessageLayout, ...]:
+def bus_messages(
+    database: Database,
+    packs: int,
+    modules: int,
+    *,
+    monitors: bool = True,
+    controllers: bool = True,
+    gateway: bool = False,
+) -> tuple[MessageLayout, ...]:
     """Return what is on the bus of a site with ``packs`` packs of ``modules`` modules each.
 
-    Nodes ``ModuleNN`` and ``PackP`` are present up to the site's number of them, NN counting through all packs, and
-    ``Gateway`` where the site has one; any other node always is. A message is there if its sender is; one from the
-    gateway or to it alone (faults, diagnostics), if both ends are. Receivers are those that are present; what the
-    database addresses to nobody is for all.
+    Nodes ``ModuleNN`` and ``PackP`` are present up to the site's number of them, NN counting through all packs, where
+    it has ``monitors`` and ``controllers``, and ``Gateway`` where it has one; any other node always is. A message is
+    there if its sender is; one from the gateway or to it alone (faults, diagnostics), if both ends are. Receivers are
+    those that are present; what the database addresses to nobody is for all.
     Raises InputError if the database lacks a node that the site has.
     """
-    present = {"Module": packs * modules, "Pack": packs}
+    present = {"Module": packs * modules * monitors, "Pack": packs * controllers}
     known = {match.groups() for match in map(_NUMBERED_NODE.fullmatch, database.nodes) if match}
     problems = []
     for kind, count in present.items():

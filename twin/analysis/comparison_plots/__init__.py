@@ -1,1 +1,0 @@
-"""One file a plot of the comparison; see ``twin.analysis.comparison_plot``."""
