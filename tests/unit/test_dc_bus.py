@@ -122,6 +122,12 @@ def test_a_closed_pack_whose_modules_are_all_open_carries_nothing() -> None:
     assert flow.bus_voltage_V[0] == pytest.approx(40.0, rel=0.06)
 
 
+def test_the_bus_bar_of_an_empty_pack_is_at_the_link_through_its_resistor_and_dead_behind_its_open_contactor() -> None:
+    joined = Site([[52.0]], [PRECHARGE], states=[[OPEN]], link_voltage_V=40.0).solve(0.0)
+    assert joined.bar_end_V[0, 0] == joined.link_voltage_V[0] == pytest.approx(40.0 * np.exp(-0.1))
+    assert Site([[52.0]], [OPEN], states=[[OPEN]], link_voltage_V=40.0).solve(0.0).bar_end_V[0, 0] == 0.0
+
+
 @pytest.mark.parametrize("packs", [[PRECHARGE, OPEN], [PRECHARGE, PRECHARGE]], ids=["one pack", "two packs"])
 def test_precharge_follows_the_differential_equation(packs: list[Contactor]) -> None:
     site = Site([[52.2, 52.0], [51.0, 51.5]], packs)

@@ -294,3 +294,33 @@ def test_a_bleed_resistor_that_the_fmu_does_not_know_is_refused(tmp_path: Path) 
     assert home(electrical=str(path)).power_W.shape == (2,)
     with pytest.raises(InputError, match="bleed_ohm"):
         home(electrical=str(path), bleed_ohm=20.0)
+
+
+def test_the_order_of_sites_and_modules_does_not_matter() -> None:
+    """Of sites to the bit; of modules to rounding, as a bus bar adds them up in the order in which they stand."""
+    soc = np.random.default_rng(5).uniform(0.3, 0.7, (3, 4))
+    request_W, sites, modules = np.array([3000.0, -4000.0, 0.0]), [2, 0, 1], [3, 1, 0, 2]
+    plain = linear_plant(sites=3, modules=4, soc=soc[..., None])
+    moved = linear_plant(sites=3, modules=4, soc=soc[sites][..., None])
+    turned = linear_plant(sites=3, modules=4, soc=soc[:, modules][..., None])
+    plain.request_W[:], moved.request_W[:], turned.request_W[:] = request_W, request_W[sites], request_W
+    for plant, site, slot in ((plain, 1, 1), (moved, 2, 1), (turned, 1, modules.index(1))):
+        opening = Action(7 * SECOND + 300 * MS, site, "module_state", OPEN, slot)
+        for second in range(20):
+            plant.advance(second * SECOND, (second + 1) * SECOND, [opening] if second == 7 else [])
+    assert np.array_equal(moved.soc, plain.soc[sites])
+    assert np.array_equal(moved.current_A, plain.current_A[sites])
+    np.testing.assert_allclose(turned.soc, plain.soc[:, modules], rtol=1e-13)
+    np.testing.assert_allclose(turned.current_A, plain.current_A[:, modules], rtol=1e-9, atol=1e-9)
+
+
+def test_a_restored_plant_knows_again_which_contactors_are_open() -> None:
+    plant = linear_plant(modules=2)
+    plant.request_W[:] = 2000.0
+    tell(plant, 0, (0, "module_state", OPEN, 1))
+    before = plant.snapshot()
+    tell(plant, 1, (0, "module_state", CLOSED, 1))
+    assert plant.current_A[0, 1] != 0.0
+    plant.restore(before)
+    tell(plant, 1)
+    assert plant.current_A[0, 1] == 0.0
