@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.worlds.module_books import CELLS, signals_of
+from twin import resources
+from twin.errors import InputError
+from twin.modelica import build
 from twin.plant.ageing.naumann import Naumann, NaumannLife
-from twin.plant.assembly import open_modules
+from twin.plant.assembly import open_modules, open_plant
 from twin.plant.coupling import CoupledModules, Span
 from twin.plant.options import Plant as PlantOptions
+from twin.plant.plant import Plant, Wiring
 
 SHAPE = 2, 3
 HOUR_NS = 3600 * 10**9
@@ -123,3 +129,34 @@ def test_a_cell_that_joins_has_not_aged_and_a_snapshot_holds_all() -> None:
     life.advance(2 * HOUR_NS, soc * 0.5, warm_K)
     for array, other in zip(life.arrays(), after, strict=True):
         assert np.array_equal(array, other)
+
+
+def home(**options: object) -> Plant:
+    chosen = PlantOptions.model_validate(options)
+    return open_plant(chosen, Wiring(1, 1, 2, CELLS), {"soc_start": np.full((1, 2, CELLS), 0.8)}, 308.15)
+
+
+def test_a_plant_whose_scenario_says_so_ages() -> None:
+    plant = home(ageing={"kind": "naumann", "acceleration": 1e4, "period_s": 120.0, "sample_s": 60.0})
+    plant.ambient_K[:] = 308.15
+    life = plant.life
+    assert isinstance(life, NaumannLife)
+    for minute in range(4):
+        plant.advance(minute * 60 * 10**9, (minute + 1) * 60 * 10**9, [])
+        assert (life.capacity_factor < 1.0).all() == (minute > 0)
+    expected = 1.0 - np.sqrt(life.storage_squared)
+    assert life.capacity_factor == pytest.approx(expected, rel=1e-9)
+    plant.close()
+
+
+def test_an_fmu_that_cannot_age_is_refused_where_it_should(tmp_path: Path) -> None:
+    path = tmp_path / "ageless.fmu"
+    shutil.copy(build.build("module_electrical", "2.0"), path)
+    lines = (resources.folder("fmus") / "module_electrical" / "ports.yaml").read_text().splitlines()
+    kept = [line for line in lines if "capacity_factor" not in line and "resistance_growth" not in line]
+    path.with_name("ageless.ports.yaml").write_text("\n".join(kept))
+    home(electrical=str(path)).close()
+    with pytest.raises(InputError) as refusal:
+        home(electrical=str(path), ageing={"kind": "naumann"})
+    assert [problem.path for problem in refusal.value.problems] == ["plant.ageing", "plant.ageing"]
+    assert "capacity_factor" in str(refusal.value)

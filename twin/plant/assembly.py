@@ -56,6 +56,10 @@ def open_plant(
         board = _board(options, pools[1])
         every = {name: np.full(slots, value) for name, value in board.items()}
         modules.initialize(cells | every, _spread(temperature_start_K, slots).reshape(modules.shape), start_ns * 1e-9)
+        soc = modules.signals.soc.reshape(*slots, wiring.cells)
+        life = options.ageing.life(soc, soh=soh, start_ns=start_ns)
+        if life is not None:
+            modules.age(life.capacity_factor, life.resistance_growth)
     except InputError:
         modules.close()
         raise
@@ -66,13 +70,12 @@ def open_plant(
         modules_fixed=modules_fixed,
         packs_fixed=packs_fixed,
     )
-    soc = modules.signals.soc.reshape(*slots, wiring.cells)
     plant = Plant(
         wiring,
         modules,
         Inverter(wiring.sites, options.inverter.rated_power_W),
         _bus(options, links_ohm, movement),
-        options.ageing.life(soc, soh=soh, start_ns=start_ns),
+        life,
         board,
     )
     if in_operation:

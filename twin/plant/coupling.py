@@ -17,6 +17,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.errors import InputError, Problem
 from twin.plant.pool import FloatArray, Pool, Snapshot, Status
 from twin.plant.ports import Columns, Interface, Ports, Rows, Signal
 
@@ -83,8 +84,8 @@ THERMAL = Interface(
 class ModuleSignals:
     """What the FMUs of the modules say, ``[*shape]`` or ``[*shape, cell]``; the arrays are kept for life.
 
-    From ``charge_Ah`` to ``contact_heat_J`` they are the books of the module (``fmus/module_electrical/README.md``); all
-    0 where an FMU keeps none.
+    From ``charge_Ah`` to ``contact_heat_J`` they are the books of the module (``fmus/module_electrical/README.md``); they
+    stay at 0 where an FMU keeps none.
     """
 
     voltage_V: FloatArray
@@ -225,7 +226,12 @@ class CoupledModules:
         """Set what cells have of the capacity and resistance that they started with, ``[*shape, cell]``, from now on.
 
         Their states of charge stay: what is lost of the capacity takes its charge with it.
+        Raises InputError if the electrical FMU has no inputs for it.
         """
+        missing = [name for name in ("capacity_factor", "resistance_growth") if name not in self.inputs]
+        if missing:
+            problem = "the electrical FMU has no input {!r}, and so its cells cannot age"
+            raise InputError(Problem(problem.format(name), path="plant.ageing") for name in missing)
         for name, factor in (("capacity_factor", capacity_factor), ("resistance_growth", resistance_growth)):
             self.inputs[name].write(..., factor.reshape(*self.shape, self.cells))
 
