@@ -107,14 +107,14 @@ class Metric(ABC):
         found = re.search(rf"^{topic}: (.*?)(?:\n\s*\n|\n[A-Z]\w+: |\Z)", text, re.S | re.M)
         return " ".join(found[1].split()) if found else ""
 
-    def score(self, value: float, best: float) -> float:
-        """Return how good a value is beside the best one, which has 1; twice as bad as the best has about a half.
+    def score(self, values: Floats) -> Floats:
+        """Return how good ``values[..., run]`` are beside the best of them, which has 1; twice as bad has about a half.
 
         ``(best + floor) / (value + floor)`` where lower is better, and the inverse where higher is. Shares of which
         more is better are judged by what is missing of the whole.
         """
-        if self.better == "higher" and self.unit == "1":
-            value, best = 1.0 - value, 1.0 - best
-        elif self.better == "higher":
-            value, best = best, value
-        return float((max(best, 0.0) + self.floor) / (max(value, 0.0) + self.floor))
+        if self.better == "higher" and self.unit != "1":
+            good = np.maximum(values, 0.0) + self.floor
+            return np.asarray(good / good.max(axis=-1, keepdims=True))
+        bad = np.maximum(1.0 - values if self.better == "higher" else values, 0.0) + self.floor
+        return np.asarray(bad.min(axis=-1, keepdims=True) / bad)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from plotly.offline import get_plotlyjs
-
 from twin.analysis import plots
 from twin.analysis.bus_tables import controllers_table, messages_table
+from twin.analysis.evidence import Evidence
 from twin.analysis.figures import KeyFigure, duration, key_figures
+from twin.analysis.golden_rules import Verdict, verdicts
+from twin.analysis.judgement import judge_all
+from twin.analysis.metric_tables import metrics_table, rules_line, rules_table
+from twin.analysis.page import figure_html, page, save
 from twin.analysis.plot import Plot, Section
 from twin.analysis.tables import events_table, provenance_table
 from twin.analysis.view import RunView
-from twin.errors import InputError, Problem
 from twin.plugins import discover
 
 REPORT: Final = "report.html"
@@ -30,60 +31,41 @@ def write_report(folder: str | Path, *, site: int | None = None, output: str | P
     """
     run = RunView(Path(folder), site)
     target = Path(output) if output else Path(folder) / REPORT
-    page = _page(run)
-    part = target.with_name(f"{target.name}.part")
-    try:
-        part.write_text(page, encoding="utf-8")
-        part.replace(target)
-    except OSError as mistake:
-        raise InputError(Problem(f"cannot write the report: {mistake.strerror}", file=str(target))) from None
+    save(_page(run), target, "report")
     return target
 
 
 def _page(run: RunView) -> str:
-    title = escape(str(run.root.attrs.get("name", run.folder.name)))
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,">
-<title>{title}: report</title>
-<style>{_asset("report.css")}</style>
-</head>
-<body>
-<main>
-{_head(run, title)}
+    title = str(run.root.attrs.get("name", run.folder.name))
+    evidence = Evidence(run)
+    judged = judge_all(evidence)
+    checked = verdicts(evidence, judged)
+    body = f"""
+{_head(run, escape(title), checked)}
 <nav>
+<a href="#rules">Rules</a>
 <a href="#fleet">Fleet</a>
 <a href="#site">Site {run.site}</a>
 <a href="#bus">Bus</a>
 <a href="#events">Events</a>
 <a href="#provenance">Provenance</a>
 </nav>
+<section id="rules"><h2>Golden rules and metrics</h2>{rules_table(checked)}
+<details><summary>All metrics of this run</summary>{metrics_table(judged)}</details></section>
 <section id="fleet"><h2>Fleet</h2>{_plots(run, "fleet")}</section>
 <section id="site"><h2>Site {run.site} in depth</h2>{_why_this_site(run)}{_plots(run, "site")}</section>
 <section id="bus"><h2>CAN bus</h2>{_plots(run, "bus")}{messages_table(run)}{controllers_table(run)}</section>
 <section id="events"><h2>Events</h2>{events_table(run)}</section>
-<section id="provenance"><h2>Provenance</h2>{provenance_table(run)}</section>
-</main>
-<script>{get_plotlyjs()}</script>
-<script>{_asset("report.js")}</script>
-</body>
-</html>
-"""
+<section id="provenance"><h2>Provenance</h2>{provenance_table(run)}</section>"""
+    return page(f"{title}: report", body)
 
 
-def _asset(name: str) -> str:
-    return files("twin.analysis").joinpath("assets", name).read_text(encoding="utf-8")
-
-
-def _head(run: RunView, title: str) -> str:
+def _head(run: RunView, title: str, checked: Sequence[Verdict]) -> str:
     description = escape(str(run.root.attrs.get("description", "")))
     start = run.start.strftime("%A, %d %B %Y, %H:%M (UTC%z)")
     return (
         f'<header><h1>{title}</h1><p>{description}</p><p class="quiet">Simulated start: {start}. Times are local.</p>'
-        f'{_banner(run)}<dl class="keys">{"".join(map(_key, key_figures(run)))}</dl></header>'
+        f'{_banner(run)}{_kept(checked)}<dl class="keys">{"".join(map(_key, key_figures(run)))}</dl></header>'
     )
 
 
@@ -96,6 +78,14 @@ def _banner(run: RunView) -> str:
         "running": f"This run has not ended, or was killed: this is what was safe on disk, {reached}.",
     }
     return f'<p class="banner">{said[status]}</p>' if status in said else ""
+
+
+def _kept(checked: Sequence[Verdict]) -> str:
+    """Return in one line whether the golden rules were kept."""
+    if not checked:
+        return ""
+    level = "ok" if all(one.passed for one in checked) else "fatal"
+    return f'<p class="banner {level}"><a href="#rules">{rules_line(checked)}</a></p>'
 
 
 def _key(figure: KeyFigure) -> str:
@@ -128,13 +118,6 @@ def _plot(run: RunView, name: str, plot: Plot) -> Iterator[str]:
         yield f'<p class="quiet">This run did not log {escape(wanted)}, which this plot needs.</p></div>'
         return
     drawn = plot.draw(run)
-    drawn.update_layout(
-        template="none",
-        margin={"l": 62, "r": 14, "t": 40, "b": 40},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "yref": "paper"},
-    )
     drawn.update_xaxes(range=[run.clock_ms[0], run.clock_ms[-1]], selector={"type": "date"})
-    drawn.update_xaxes(automargin=True).update_yaxes(automargin=True)
-    content = drawn.to_json().replace("</", "<\\/")
     yield f'<p class="note">{escape(plot.note)}</p>'
-    yield f'<div class="figure"><script type="application/json">{content}</script></div></div>'
+    yield f"{figure_html(drawn)}</div>"

@@ -26,7 +26,7 @@ class Telemetry(Metric):
     group = "diagnostics"
     order = 32
     better = "higher"
-    floor = 0.01
+    floor = 0.05
     needs = ("bus/frames",)
     parts: ClassVar = {
         "cycle_s": Part("Mean cycle", "s"),

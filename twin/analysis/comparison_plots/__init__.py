@@ -1,0 +1,1 @@
+"""One file a plot of the comparison; see ``twin.analysis.comparison_plot``."""
