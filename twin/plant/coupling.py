@@ -84,7 +84,7 @@ THERMAL = Interface(
 class ModuleSignals:
     """What the FMUs of the modules say, ``[*shape]`` or ``[*shape, cell]``; the arrays are kept for life.
 
-    From ``charge_Ah`` to ``contact_heat_J`` they are the books of the module (``fmus/module_electrical/README.md``); they
+    From ``charge_Ah`` to ``contact_heat_J`` they are the module's books (``fmus/module_electrical/README.md``). Those
     stay at 0 where an FMU keeps none.
     """
 
