@@ -114,7 +114,7 @@ class Sequence:
     tripped: BoolArray
     welds: Welds
     hurry: BoolArray
-    """Whether it closes without waiting for anything, once."""
+    """Whether it closes without waiting for anything, and stays so until a module has closed."""
 
     @classmethod
     def initial(cls, rows: int) -> Sequence:
@@ -161,10 +161,11 @@ class Sequence:
         tripped = self.tripped if trip is None else self.tripped | trip
         may_close = np.where(self.state == OPEN, started & ~welds.suspected, settled)
         wanted = np.minimum(self.state + may_close, CLOSED)
+        wanted[~any_closed] = OPEN
         wanted[self.hurry] = CLOSED
-        wanted[failed | tripped | welds.welded | ~any_closed] = OPEN
+        wanted[failed | tripped | welds.welded] = OPEN
         since_ns = np.where(wanted != self.state, time_ns, self.since_ns)
-        hurry = self.hurry & (wanted != CLOSED)
+        hurry = self.hurry & ~any_closed
         return Sequence(wanted, since_ns, even_ns, started | self.hurry, failed, tripped, welds, hurry)
 
     def cleared(self) -> Sequence:

@@ -166,10 +166,10 @@ class Limits(Options):
     """By how much voltage corrects the counted state of charge."""
     voltage_implausible_V: AnyVoltageLevels = AnyVoltageLevels(info=0.05, warning=0.10, debounce_s=0.2, hysteresis=0.02)
     open_sense_wire_V: AnyVoltageLevels = AnyVoltageLevels(warning=0.20, debounce_s=0.01, hysteresis=0.05)
-    voltage_stuck_V: AnyVoltageLevels = AnyVoltageLevels(warning=0.03)
+    voltage_stuck_V: AnyVoltageLevels = AnyVoltageLevels(warning=0.01)
     voltage_noisy_V: AnyVoltageLevels = AnyVoltageLevels(info=0.003, warning=0.005, hysteresis=0.001)
     temperature_implausible_K: DifferenceLevels = DifferenceLevels(warning=4.0, debounce_s=0.01, hysteresis=1.0)
-    temperature_stuck_K: DifferenceLevels = DifferenceLevels(warning=5.0)
+    temperature_stuck_K: DifferenceLevels = DifferenceLevels(warning=4.0)
     current_implausible_A: AnyCurrentLevels = AnyCurrentLevels(info=1.0, warning=3.0, debounce_s=1.2, hysteresis=0.5)
     reading_stale_s: TimeLevels = TimeLevels(info=3.0, warning=10.0, fatal=30.0, hysteresis=1.0)
     """A slow scan needs longer ones."""

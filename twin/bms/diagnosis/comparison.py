@@ -134,6 +134,5 @@ class Comparison:
     def _all(self, look: Look, module: ModuleData) -> tuple[Comparison, Losses | None]:
         apart = self.apart.step(look, module)
         elapsed_ns = np.where(self.apart.seen_ns < 0, 0, look.measured.time_ns - self.apart.seen_ns)
-        rested_V = np.where((apart.resting > 0)[:, None], apart.resting_V, np.nan)
-        ledger, losses = self.ledger.step(look, module, elapsed_ns, apart.resting, rested_V)
+        ledger, losses = self.ledger.step(look, module, elapsed_ns, apart.resting, apart.resting_V.astype(np.float64))
         return Comparison(apart, ledger), losses

@@ -1,7 +1,7 @@
 """Charge that cells lose against the others of their module, and how much of it balancing explains.
 
-A cell's resting voltage above the others', over the slope of the OCV curve, is the charge that it has more, as a share
-of the capacity. Compared with what it was an hour ago, and two days ago, that tells what the cell has lost since. What
+By a cell's resting voltage above the others', the OCV curve tells the charge that it has more, as a share of the
+capacity. Compared with what it was an hour ago, and two days ago, that tells what the cell has lost since. What
 is uncertain about it is taken off first, so that a small loss shows late and no loss shows where there is none.
 """
 
@@ -30,10 +30,12 @@ RESTED: Final = 30
 """Looks at rest that a voltage must have behind it."""
 UNCERTAIN_V: Final = 0.0005
 """Of a resting voltage against the others': resolution, temperature, relaxation that is not the same (chosen)."""
-UNEQUAL: Final = 0.1
+UNEQUAL: Final = 0.25
 """Share by which cells' capacities may differ, so that they come apart while the module is cycled."""
-FLAT_V: Final = 0.03
-"""Slope of the OCV curve, V per unit of SOC, below which voltage says nothing of charge."""
+BENT: Final = 0.15
+"""Share of a difference that is uncertain: the slope of the OCV curve hangs on the estimated SOC of the module."""
+SLOPES_V: Final = (0.03, 0.5)
+"""Slope of the OCV curve, V per unit of SOC: below, voltage says nothing of charge; above, the curve bends too much."""
 CYCLED: Final = 0.2
 """From this change of SOC on, coming apart says something of the capacity."""
 
@@ -89,12 +91,11 @@ class Ledger:
         soc = look.cell_soc.mean(axis=1)
         slope_V = _slope_V(module.ocv, soc)
         due = (self.examined_ns < 0) | (time_ns - self.examined_ns >= PERIOD_NS)
-        due &= (resting >= RESTED) & (slope_V >= FLAT_V)
+        due &= (resting >= RESTED) & (slope_V >= SLOPES_V[0]) & (slope_V <= SLOPES_V[1])
         booked = Ledger(self.examined_ns, self.past_ns, self.past_soc, self.past_tolerance, self.past_apart, drawn_Ah)
         if not due.any():
             return booked, None
-        slope_V = np.where(due, slope_V, 1.0)
-        now = _Now(time_ns, soc, UNCERTAIN_V / slope_V, resting_V / slope_V[:, None])
+        now = _Now(time_ns, soc, UNCERTAIN_V / np.where(due, slope_V, 1.0), _more(module.ocv, soc, resting_V))
         return booked._renewed(now, due), booked._losses(now, due, module.capacity_Ah)
 
     def _losses(self, now: _Now, due: BoolArray, capacity_Ah: float) -> Losses:
@@ -103,6 +104,7 @@ class Ledger:
         hours = np.where(known, np.maximum(now.time_ns[:, None] - self.past_ns, 1) / 3.6e12, np.nan)[..., None]
         cycled = now.soc[:, None] - self.past_soc
         tolerance = (self.past_tolerance + now.tolerance[:, None])[..., None]
+        tolerance = tolerance + BENT * (np.abs(now.apart[:, None]) + np.abs(self.past_apart))
         gained = now.apart[:, None] - self.past_apart + self.drawn_Ah / capacity_Ah
         leak = -_beyond(gained, tolerance + UNEQUAL * np.abs(cycled)[..., None]) * capacity_Ah / hours
         short, long = leak[:, 0], leak[:, 1]
@@ -150,6 +152,13 @@ def _slope_V(ocv: OcvCurve, soc: FloatArray) -> FloatArray:
     segment = np.clip(np.searchsorted(ocv.soc_knots, soc) - 1, 0, len(ocv.soc_knots) - 2)
     slope_V: FloatArray = (np.diff(ocv.ocv_V) / np.diff(ocv.soc_knots))[segment]
     return slope_V
+
+
+def _more(ocv: OcvCurve, soc: FloatArray, apart_V: FloatArray) -> FloatArray:
+    """Return the charge that cells have more than ``soc[row]`` if their voltage is ``apart_V[row, cell]`` higher."""
+    inner_V = np.interp(soc, ocv.soc_knots, ocv.ocv_V)[:, None]
+    more: FloatArray = np.interp(inner_V + apart_V, ocv.ocv_V, ocv.soc_knots) - soc[:, None]
+    return more
 
 
 def _among(part: FloatArray, rows: IntArray, count: int) -> FloatArray:

@@ -30,15 +30,15 @@ class Reference:
     ) -> tuple[Reference, FloatArray, IntArray]:
         """Return the reference after a look, by how much the others moved where a cell did not, and that cell.
 
-        Something is said once the mean has moved by ``enough``: 0 if every cell has moved by more than ``same``.
+        Something is said once most have moved by ``enough``: 0 if every cell has moved by more than ``same``.
         """
         if not evidence.compared.any():
             return self, evidence.nothing, evidence.whole
         first = evidence.before.seen_ns < 0
-        moved = readings - self.reading
-        mean = np.abs(moved.mean(axis=1))
-        said = evidence.compared & ~first & (mean >= enough)
+        moved = np.abs(readings - self.reading)
+        most = (moved >= enough).sum(axis=1) > moved.shape[1] // 2
+        said = evidence.compared & ~first & most
         renewed = (said | first)[:, None]
-        stillest, cell = highest(-np.abs(moved))
-        value = np.where(said, np.where(-stillest <= same, mean, 0.0), np.nan)
+        still, cell = highest(-moved)
+        value = np.where(said, np.where(-still <= same, moved.mean(axis=1), 0.0), np.nan)
         return Reference(np.where(renewed, readings, self.reading).astype(np.float32)), value, cell

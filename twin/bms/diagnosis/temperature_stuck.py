@@ -11,7 +11,7 @@ from twin.bms.limit_levels import Levels, Limits
 from twin.bms.module_data import ModuleData
 
 ENOUGH_K: Final = 5.0
-"""After the mean has moved by so much, a reading that works has moved."""
+"""After most have moved by so much, a reading that works has moved."""
 SAME_K: Final = 1e-2
 """A reading that works may come back to within this of what it was only by chance."""
 

@@ -10,8 +10,8 @@ from twin.bms.diagnosis.stuck import Reference
 from twin.bms.limit_levels import Levels, Limits
 from twin.bms.module_data import ModuleData
 
-ENOUGH_V: Final = 0.03
-"""After the mean has moved by so much, a reading that works has moved."""
+ENOUGH_V: Final = 0.015
+"""After most have moved by so much, a reading that works has moved."""
 SAME_V: Final = 1e-4
 """A reading that works may come back to within this of what it was only by chance."""
 
