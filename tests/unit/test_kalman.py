@@ -110,4 +110,4 @@ def test_what_balancing_draws_is_counted_where_it_is_drawn() -> None:
         )
         estimate = kalman.step(estimate, measured, drawn_A, CONDITION, MODULE)
     drawn = drawn_A[0] / MODULE.capacity_Ah
-    assert estimate.cell_soc[0] == pytest.approx(0.6 - drawn, abs=1e-9)
+    assert estimate.cell_soc[0] == pytest.approx(0.6 - drawn, abs=1e-6)

@@ -6,12 +6,13 @@ the same of other steps.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 
-from tests.worlds.battery_days import CASES, Days, Followed, follow, live, sensed
+from tests.worlds.battery_days import CASES, CELLS, Days, Followed, follow, live, sensed
 from twin.bms.estimators.coulomb_counting import CoulombCounter
 from twin.bms.estimators.health import HealthOptions
 from twin.bms.estimators.kalman import KalmanFilter
@@ -72,6 +73,19 @@ def test_what_it_says_of_its_own_error_is_about_right() -> None:
     errors = _kalman().soc[:, cases] - _days().soc[:, cases].mean(axis=2)
     within = np.abs(errors) < 2.0 * _kalman().soc_sd[:, cases]
     assert within.mean() > 0.9
+
+
+def test_cells_whose_sensors_differ_by_2_mV_do_not_drag_the_mean_along() -> None:
+    readings = sensed(_days(), CASES)
+    differing_V = np.random.default_rng(3).normal(0.0, 0.002, CELLS)
+    followed = follow(
+        KalmanFilter(), replace(readings, voltage_V=readings.voltage_V + differing_V), CASES, HealthOptions()
+    )
+    for name in ("both knees", "lower knee only", "middle", "cells 4 % apart"):
+        errors = _errors(followed, name)
+        assert np.abs(errors[len(errors) // 2 :]).max() < 0.02, name
+    apart = followed.cell_soc - followed.soc[..., None]
+    assert np.abs(apart.mean(axis=2)).max() < 1e-6
 
 
 def test_cells_apart_are_told_apart() -> None:

@@ -32,11 +32,12 @@ class OcvCurve:
         segment = np.clip(np.searchsorted(self.ocv_V, voltage_V) - 1, 0, len(self.ocv_V) - 2)
         return np.interp(voltage_V, self.ocv_V, self.soc_knots), self._steep[segment]
 
-    def nearest_V(self, soc: FloatArray) -> FloatArray:
-        """Return the voltage at the nearest of 8192 points a unit of SOC: for many cells at once."""
+    def nearest(self, soc: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return voltage and slope at the nearest of 8192 points a unit of SOC: for many cells at once."""
         place = soc * _FINE
         place += _BEYOND * _FINE + 0.5
-        return self._fine_V.take(place.astype(np.int64), mode="clip")
+        index = place.astype(np.int64)
+        return self._fine_V.take(index, mode="clip"), self._fine_slope_V.take(index, mode="clip")
 
     def nearest_soc(self, voltage_V: FloatArray) -> FloatArray:
         """Return the SOC of resting cells at the nearest of points 0.1 mV apart: for many cells at once."""
@@ -66,3 +67,7 @@ class OcvCurve:
         first, last = (np.diff(self.ocv_V) / np.diff(self.soc_knots))[[0, -1]]
         outside_V = np.minimum(soc, 0.0) * first + np.maximum(soc - 1.0, 0.0) * last
         return np.interp(soc, self.soc_knots, self.ocv_V) + outside_V
+
+    @cached_property
+    def _fine_slope_V(self) -> FloatArray:
+        return np.gradient(self._fine_V, 1.0 / _FINE)

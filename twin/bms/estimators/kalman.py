@@ -9,7 +9,8 @@ however often the filter looks at a flat stretch, it does not become surer than 
 The OCV's slope is that of a chord as wide as the uncertainty, and its bend adds to the noise (central differences): at
 a knee, a tangent knows nothing of the bend beside it.
 
-One filter follows the module's mean cell, a second one by how much each cell lies apart from it (Plett's bar-delta).
+One filter follows the module's mean cell, a second one by how much each cell lies apart from it (Plett's bar-delta);
+what lies apart sums up to nothing, or it would drag the mean along.
 
 Sources: G. L. Plett, Battery Management Systems, vol. 2, Artech House 2015, ch. 3 (filters; 3.13 bar-delta);
 S. F. Schmidt, Application of state-space methods to navigation problems, Advances in Control Systems 3 (1966);
@@ -31,10 +32,10 @@ from twin.bms.estimators.estimator import UNKNOWN_SOC_SD, Condition, Estimate, E
 from twin.bms.measured import Measured
 from twin.bms.module_data import ModuleData
 from twin.bms.ocv import OcvCurve
-from twin.quantity import Amperes, Seconds, Volts
+from twin.quantity import Amperes, Volts
 
 _UNKNOWN_APART_SD = 0.02
-"""Of cells' SOC among each other, before anything is known of it."""
+"""Of cells' SOC among each other, before anything is known of it, and at most: balancing sees to that."""
 _UNSETTLED_V = 0.02
 """Polarisation that may be left at power-on, when nobody knows what flowed before: 110 A on the slow RC pair."""
 _WIDE = float(np.sqrt(3.0))
@@ -43,6 +44,10 @@ _NARROW = 1e-3
 """Least half chord, some points of the curve's table."""
 _FAR = 3.0
 """What lies further off than so many standard deviations is believed as if it were as uncertain as that."""
+
+_FARTHEST = 0.2
+"""Most that a cell is believed to lie apart from the mean: more is a sensor's fault."""
+_AS_FORESEEN = np.zeros(1)
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,8 @@ class _Counted(NamedTuple):
     offset_cov: FloatArray
     apart: FloatArray
     apart_sd: FloatArray
+    kept: FloatArray
+    """Of what was learnt of the curve's error: where the SOC is now, it may be another one."""
 
 
 class _Correction(NamedTuple):
@@ -105,18 +112,32 @@ class _Look(NamedTuple):
     resistance_V: FloatArray
     noise_V2: FloatArray | float
 
+    def moments(self, sd: FloatArray, model: ModelError) -> tuple[FloatArray, FloatArray]:
+        """Return the voltage's covariance with the SOC's error, at least 0, and its variance."""
+        slope_V, curve_V, resistance_V = self.slope_V, self.curve_V, self.resistance_V
+        by_model = curve_V * model.curve + resistance_V * model.resistance
+        shared_V = np.maximum(slope_V * (sd * sd) + by_model, 0.0)
+        return shared_V, slope_V * (shared_V + by_model) + curve_V**2 + resistance_V * resistance_V + self.noise_V2
+
     def correct(self, sd: FloatArray, model: ModelError, new_V: FloatArray, fresh: NDArray[np.bool_]) -> _Correction:
         """Return the correction after ``new_V``, the part of a voltage that was not foreseen."""
-        slope_V, curve_V, resistance_V = self.slope_V, self.curve_V, self.resistance_V
-        variance = sd * sd
-        by_model = curve_V * model.curve + resistance_V * model.resistance
-        shared = np.maximum(slope_V * variance + by_model, 0.0)
-        expected_V2 = slope_V * (shared + by_model) + curve_V**2 + resistance_V * resistance_V + self.noise_V2
-        gain = np.where(fresh, shared / np.maximum(expected_V2, new_V * new_V * _FAR**-2), 0.0)
-        left = 1.0 - gain * slope_V
-        variance -= gain * (2.0 * shared - gain * expected_V2)
-        learnt = ModelError(left * model.curve - gain * curve_V, left * model.resistance - gain * resistance_V)
+        shared_V, expected_V2 = self.moments(sd, model)
+        gain = np.where(fresh, shared_V / np.maximum(expected_V2, new_V * new_V * _FAR**-2), 0.0)
+        left = 1.0 - gain * self.slope_V
+        variance = sd * sd - gain * (2.0 * shared_V - gain * expected_V2)
+        learnt = ModelError(
+            left * model.curve - gain * self.curve_V, left * model.resistance - gain * self.resistance_V
+        )
         return _Correction(gain, left, np.sqrt(np.maximum(variance, 0.0)), learnt)
+
+    def cells_gain(
+        self, sd: FloatArray, model: ModelError, slope_V: FloatArray, fresh: NDArray[np.bool_]
+    ) -> FloatArray:
+        """Return the gain of each cell on its own ``slope_V[row, cell]``: beside a knee, another's would overshoot."""
+        each = ModelError(model.curve[:, None], model.resistance[:, None])
+        look = _Look(slope_V, self.curve_V, self.resistance_V[:, None], self.noise_V2)
+        shared_V, expected_V2 = look.moments(sd[:, None], each)
+        return shared_V / expected_V2 * fresh[:, None]
 
 
 class _Chord(NamedTuple):
@@ -142,15 +163,15 @@ class KalmanFilter(Estimator[KalmanEstimate]):
     """Noise of a cell's voltage, resolution included; what averages out."""
     curve_sd_V: Annotated[Volts, Field(ge=0)] = 0.003
     """Error of the OCV curve; what does not average out."""
-    curve_s: Annotated[Seconds, Field(gt=0)] = 14_400.0
-    """After this time the error of the curve is another one: some hours, in which the SOC has moved."""
+    curve_span: Annotated[float, Field(gt=0)] = 0.2
+    """So far away on the curve its error is another one: about the distance between the steps of graphite."""
     resistance_sd: Annotated[float, Field(ge=0)] = 0.1
     """Relative error of the model's resistances, beside that of the module's estimated condition."""
     gain_sd: Annotated[float, Field(ge=0)] = 0.01
     """Relative error of the current sensor."""
     offset_sd_A: Annotated[Amperes, Field(ge=0)] = 0.05
     """Offset of the current sensor."""
-    cell_curve_sd_V: Annotated[Volts, Field(ge=0)] = 0.001
+    cell_curve_sd_V: Annotated[Volts, Field(ge=0)] = 0.002
     """By how much cells' voltage sensors and curves differ from each other."""
     cell_resistance_sd: Annotated[float, Field(ge=0)] = 0.05
     """By how much cells' resistances differ."""
@@ -188,10 +209,11 @@ class KalmanFilter(Estimator[KalmanEstimate]):
         circuit = estimate.circuit.after(measured, elapsed_s, module)
         unsettled_V = estimate.unsettled_V * np.exp(elapsed_s * (-1.0 / module.slow_s))
         lost_V = circuit.lost_V * condition.resistance_factor
-        model, apart_model = self._forget(estimate, elapsed_s)
+        model = ModelError(estimate.model.curve * count.kept, estimate.model.resistance)
 
         chord = _Chord.of(module.ocv, count.soc, count.soc_sd)
-        beside_V = measured.voltage_V - module.ocv.nearest_V(count.soc[:, None] + count.apart)
+        cell_ocv_V, cell_slope_V = module.ocv.nearest(count.soc[:, None] + count.apart)
+        beside_V = measured.voltage_V - cell_ocv_V
         mean_V = cell_mean(beside_V)
         noise_V2 = self.voltage_sd_V**2 + chord.bend_V * chord.bend_V * (2.0 / 9.0)
         noise_V2 += _repeated_V2(unsettled_V, elapsed_s, module.slow_s)
@@ -200,11 +222,14 @@ class KalmanFilter(Estimator[KalmanEstimate]):
         new_V = mean_V + lost_V - chord.bend_V * (1.0 / 3.0)
         mean = look.correct(count.soc_sd, model, new_V, measured.fresh)
         look = _Look(chord.slope_V, self.cell_curve_sd_V, -self.cell_resistance_sd * lost_V, self.voltage_sd_V**2)
-        apart = look.correct(count.apart_sd, apart_model, np.zeros(1), measured.fresh)
+        apart = look.correct(count.apart_sd, estimate.apart_model, _AS_FORESEEN, measured.fresh)
+        cell_gain = look.cells_gain(count.apart_sd, estimate.apart_model, cell_slope_V, measured.fresh)
+        corrected = count.apart + cell_gain * (beside_V - mean_V[:, None])
+        corrected = np.minimum(np.maximum(corrected, -_FARTHEST), _FARTHEST)
         return KalmanEstimate(
             soc=np.minimum(np.maximum(count.soc + mean.gain * new_V, 0.0), 1.0),
             soc_sd=mean.sd,
-            apart=count.apart + apart.gain[:, None] * (beside_V - mean_V[:, None]),
+            apart=corrected - cell_mean(corrected)[:, None],
             last_ns=measured.time_ns,
             circuit=circuit,
             unsettled_V=unsettled_V,
@@ -237,14 +262,9 @@ class KalmanFilter(Estimator[KalmanEstimate]):
             gain_cov=before.gain_cov + by_gain,
             offset_cov=before.offset_cov + by_offset,
             apart=before.apart - (balancing_A - bled_A[:, None]) * soc_A[:, None],
-            apart_sd=before.apart_sd + self.cell_capacity_sd * np.abs(moved),
+            apart_sd=np.minimum(before.apart_sd + self.cell_capacity_sd * np.abs(moved), _UNKNOWN_APART_SD),
+            kept=np.exp(np.abs(moved) * (-1.0 / self.curve_span)),
         )
-
-    def _forget(self, before: KalmanEstimate, elapsed_s: FloatArray) -> tuple[ModelError, ModelError]:
-        """Let what was learnt of the curve's error fade: where the SOC is now, it may be another one."""
-        kept = np.exp(elapsed_s * (-1.0 / self.curve_s))
-        mean, apart = before.model, before.apart_model
-        return ModelError(mean.curve * kept, mean.resistance), ModelError(apart.curve * kept, apart.resistance)
 
 
 def _repeated_V2(error_V: FloatArray, elapsed_s: FloatArray, lasts_s: float) -> FloatArray:
