@@ -124,6 +124,16 @@ def test_a_finding_without_its_begin_leaves_the_terms_out(tmp_path: Path) -> Non
     assert all(np.isnan(values).all() for values in sample.parts.values())
 
 
+def test_silence_counts_from_the_fault_on(tmp_path: Path) -> None:
+    lost = Truth("harness_lost", 0, 1, -1, 10.0, expected="module_silent", hazardous=True)
+    silent = finding(13 * SECOND, "module_silent", Level.WARNING, slot=1, since_ns=9_600_000_000)
+    told = Told(truth=[lost], events=[*CLOSED, silent, contactor(13_022_000_000, pack=0)])
+    (isolation,) = judged(tmp_path / "run", told).isolations.values()
+    assert isolation.terms is not None
+    assert (isolation.terms.sampling_ns, isolation.terms.debounce_ns) == (0, 3 * SECOND)
+    assert isolation.terms.total_ns == isolation.time_ns
+
+
 def test_false_isolations_are_those_before_any_hazard(tmp_path: Path) -> None:
     openings = [
         contactor(20 * SECOND, site=0, slot=0),
@@ -186,7 +196,7 @@ TRANSPARENCY = [
     ("its end only", [said(15, level=Level.OK)], NOTHING),
     ("there before", [said(5), said(15)], NOTHING),
     ("there before, worse now", [said(5), said(15, level=Level.WARNING)], ALL),
-    ("began before, told after", [said(15, since_ns=9 * SECOND)], NOTHING),
+    ("silence since the last sign of life", [said(15, since_ns=9 * SECOND)], ALL),
     ("wrong code, and also elsewhere", [said(15, "undertemperature"), said(5, "undertemperature", site=1)], NOTHING),
     ("right code, and also elsewhere", [said(15), said(5, site=1)], ALL),
     ("the plant's own events", [said(15, source="plant")], NOTHING),
@@ -197,6 +207,29 @@ TRANSPARENCY = [
 @pytest.mark.parametrize(("case", "events", "parts"), TRANSPARENCY, ids=[row[0] for row in TRANSPARENCY])
 def test_transparency(case: str, events: list[Any], parts: Mapping[str, float], tmp_path: Path) -> None:
     assert scores(tmp_path, events) == parts
+
+
+def test_what_began_long_before_a_fault_is_not_told_of_it(tmp_path: Path) -> None:
+    fault = Truth("over_temperature", 0, 1, 5, 30.0, expected="overtemperature")
+    assert scores(tmp_path / "a", [said(35, since_ns=19 * SECOND)], fault) == NOTHING
+    assert scores(tmp_path / "b", [said(35, since_ns=21 * SECOND)], fault) == ALL
+
+
+def test_a_fault_of_which_nothing_can_be_told_is_not_asked_for(tmp_path: Path) -> None:
+    stale = Truth("stale_codes", 0, 0, -1, 10.0)
+    told = Told(truth=[HOT, stale], events=[said(15)])
+    assert found("transparency", tmp_path / "a", told).keys == (Key(0, "over_temperature"),)
+    assert found("detection_time", tmp_path / "b", told).keys == (Key(0, "over_temperature"),)
+
+
+def test_of_two_faults_at_once_a_code_tells_of_the_one_that_expects_it(tmp_path: Path) -> None:
+    weld = Truth("contactor_weld", 0, 1, -1, 10.0, expected="contactor_welded")
+    told = Told(truth=[HOT, weld], events=[said(15)])
+    sample = found("transparency", tmp_path, told)
+    assert dict(zip([key.kind for key in sample.keys], sample.parts["seen"].tolist(), strict=True)) == {
+        "over_temperature": 1.0,
+        "contactor_weld": 0.0,
+    }
 
 
 def test_a_controller_that_goes_bus_off_tells_of_what_should_show_so(tmp_path: Path) -> None:

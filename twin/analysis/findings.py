@@ -20,7 +20,8 @@ WORLD: Final = frozenset({"scenario", "plant", "network"})
 """Sources of events that are not ECUs."""
 CONTROLLER_CODES: Final = frozenset({"error_passive", "bus_off"})
 """What a CAN controller tells its ECU of itself; only where a fault is expected to show so."""
-FATAL: Final = 3
+LAST_SIGN_NS: Final = 10_000_000_000
+"""Silence holds since the last sign of life, which was before the fault: by a cycle, a scan and a debounce at most."""
 
 
 @dataclass(frozen=True)
@@ -83,28 +84,26 @@ def told_of(
 ) -> tuple[Finding, ...]:
     """Return the findings of the fault's site that tell of it, in the order of time.
 
-    ``usual``: the codes that also come up without a fault. ``others``: all faults of the site; what comes up after
-    another one began, and is not expected of this one, is not counted for this one.
+    ``usual``: the codes that also come up without a fault. ``others``: all faults of the site; a code that is not
+    expected of this fault does not count for it once another fault has begun that expects it, or that came later.
     """
     before: dict[tuple[str, int], int] = {}
     for one in said:
         if one.time_ns < fault.start_ns:
             before[one.place] = max(one.level, before.get(one.place, 0))
-    return tuple(one for one in said if _tells(one, fault, before, usual, others))
+    return tuple(one for one in said if _is_new(one, fault, before) and _tells(one, fault, usual, others))
 
 
-def _tells(
-    one: Finding,
-    fault: TrueFault,
-    before: Mapping[tuple[str, int], int],
-    usual: frozenset[str],
-    others: Sequence[TrueFault],
-) -> bool:
-    new = one.level > before.get(one.place, 0)
-    began = one.time_ns >= fault.start_ns and (one.since_ns < 0 or one.since_ns >= fault.start_ns)
-    if not (new and began):
-        return False
+def _is_new(one: Finding, fault: TrueFault, before: Mapping[tuple[str, int], int]) -> bool:
+    """Say whether a finding was not there before the fault, nor began long before it."""
+    began = one.since_ns < 0 or one.since_ns >= fault.start_ns - LAST_SIGN_NS
+    return one.time_ns >= fault.start_ns and began and one.level > before.get(one.place, 0)
+
+
+def _tells(one: Finding, fault: TrueFault, usual: frozenset[str], others: Sequence[TrueFault]) -> bool:
+    """Say whether a finding with such a code may be about the fault."""
     if one.code in fault.expected:
         return True
-    later = any(fault.start_ns < other.start_ns <= one.time_ns for other in others)
-    return one.source not in WORLD and one.code not in usual and not later
+    begun = [other for other in others if other is not fault and other.start_ns <= one.time_ns]
+    anothers = any(one.code in other.expected or other.start_ns > fault.start_ns for other in begun)
+    return one.source not in WORLD and one.code not in usual and not anothers

@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 from twin.analysis.contactors import Switching
-from twin.analysis.findings import FATAL, Finding, told_of
+from twin.analysis.findings import Finding, told_of
 from twin.analysis.truth import TrueFault
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ class Terms:
     """The time to isolate, piece by piece; the pieces follow each other without gap, so they add up exactly."""
 
     sampling_ns: int
-    """From the fault's begin to the first sample beyond a fatal limit: the physics that lead there, and the scan."""
+    """From the fault's begin to the first sample beyond the limit: the physics that lead there, and the scan."""
     debounce_ns: int
-    """Until the finding counted as fatal."""
+    """Until the finding counted as fatal, or as what it was when the contactor opened."""
     response_ns: int
     """Until another ECU, which acts on it, had received it: the sender's cycle, and the bus."""
     controller_ns: int
@@ -42,7 +42,7 @@ class Isolation:
     fault: TrueFault
     opening: Switching
     terms: Terms | None
-    """None where the log does not tell them: no fatal finding led to it, or one does not say since when it holds."""
+    """None where the log does not tell them: no finding led to it, or it does not say since when it holds."""
 
     @property
     def time_ns(self) -> int:
@@ -61,16 +61,18 @@ def isolations(evidence: Evidence) -> Mapping[TrueFault, Isolation]:
 
 
 def _terms(fault: TrueFault, told: Sequence[Finding], opened_ns: int) -> Terms | None:
-    """Return the chain from the first fatal finding to the contactor, by way of the ECU that opened it."""
-    fatal = [one for one in told if one.level >= FATAL and one.time_ns <= opened_ns]
-    if not fatal or fatal[0].since_ns < 0:
+    """Return the chain from the first of the worst findings to the contactor, by way of the ECU that opened it."""
+    known = [one for one in told if one.time_ns <= opened_ns]
+    worst = [one for one in known if one.level == max(other.level for other in known)]
+    if not worst or worst[0].since_ns < 0:
         return None
-    first = fatal[0]
-    answers = [one for one in fatal if one.source != first.source and one.since_ns >= first.time_ns]
+    first = worst[0]
+    answers = [one for one in worst if one.source != first.source and one.since_ns >= first.time_ns]
+    since_ns = max(first.since_ns, fault.start_ns)  # silence holds since the last sign of life, before the fault
     received_ns, judged_ns = (answers[0].since_ns, answers[0].time_ns) if answers else (first.time_ns, first.time_ns)
     return Terms(
-        sampling_ns=first.since_ns - fault.start_ns,
-        debounce_ns=first.time_ns - first.since_ns,
+        sampling_ns=since_ns - fault.start_ns,
+        debounce_ns=first.time_ns - since_ns,
         response_ns=received_ns - first.time_ns,
         controller_ns=judged_ns - received_ns,
         contactor_ns=opened_ns - judged_ns,

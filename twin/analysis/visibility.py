@@ -23,6 +23,11 @@ class Visibility:
     """The pack of the fault's slot, -1 where it has none."""
 
     @property
+    def asked(self) -> bool:
+        """Whether anything is expected to be told of it."""
+        return bool(self.fault.expected)
+
+    @property
     def seen(self) -> bool:
         """Whether anything told of it."""
         return bool(self.told)

@@ -20,7 +20,7 @@ class DetectionCurves(CasePlot):
         """Draw a line of steps a variant over a logarithmic time."""
         drawn = go.Figure(layout={"height": 340, "hovermode": "closest"})
         for variant, run in case.runs.items():
-            seen = run.evidence.visibilities
+            seen = [one for one in run.evidence.visibilities if one.asked]
             if not seen:
                 return None
             delays_s = np.sort([one.delay_ns * 1e-9 for one in seen if one.delay_ns is not None])

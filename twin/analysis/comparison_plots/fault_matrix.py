@@ -56,7 +56,7 @@ class FaultMatrix(CasePlot):
 
 def _by_kind(found: Sequence[Visibility]) -> dict[str, list[Visibility]]:
     kinds: dict[str, list[Visibility]] = {}
-    for one in found:
+    for one in (one for one in found if one.asked):
         kinds.setdefault(one.fault.kind, []).append(one)
     return kinds
 

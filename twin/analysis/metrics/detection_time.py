@@ -29,6 +29,7 @@ class DetectionTime(Metric):
 
     def measure(self, run: Evidence) -> Sample:
         """Return the delay of each fault that was seen."""
-        delays = [np.nan if one.delay_ns is None else one.delay_ns * 1e-9 for one in run.visibilities]
-        keys = tuple(Key(one.fault.site, one.fault.kind, one.fault.number) for one in run.visibilities)
+        found = [one for one in run.visibilities if one.asked]
+        delays = [np.nan if one.delay_ns is None else one.delay_ns * 1e-9 for one in found]
+        keys = tuple(Key(one.fault.site, one.fault.kind, one.fault.number) for one in found)
         return Sample(keys, np.array(delays, np.float64))

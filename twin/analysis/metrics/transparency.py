@@ -20,7 +20,7 @@ class Transparency(Metric):
     Formula: mean of four parts in 0..1. Seen: a new finding came up. Place: steps of site, pack, module, cell that the
     finding names rightly, over those of the truth. Code: a finding has one of the codes that the fault should show as.
     Prompt: 1 up to 10 s after its begin, then 10 s over the delay. A finding that was there before the fault, or that
-    also comes up without any, does not count.
+    also comes up without any, does not count; nor do faults of which nothing is expected to be told.
 
     Source: own definition; shares and delay as in ISO 26262-5:2018, annex D (diagnostic coverage), and place as the
     diagnostic resolution of IEEE 1522-2004.
@@ -44,7 +44,7 @@ class Transparency(Metric):
 
     def measure(self, run: Evidence) -> Sample:
         """Return the score of each fault that began before the run ended."""
-        found = [one for one in run.visibilities if one.fault.start_ns < run.end_ns]
+        found = [one for one in run.visibilities if one.asked and one.fault.start_ns < run.end_ns]
         keys = tuple(Key(one.fault.site, one.fault.kind, one.fault.number) for one in found)
         parts = {
             "seen": np.array([float(one.seen) for one in found]),
