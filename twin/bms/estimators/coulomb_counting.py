@@ -18,11 +18,6 @@ from twin.bms.measured import Measured
 from twin.bms.module_data import ModuleData
 from twin.quantity import Amperes, Seconds, Volts
 
-FULL_V = 3.50
-FULL_C_RATE = 0.05
-REST_C_RATE = 0.01
-REST_NS = 1_800_000_000_000
-
 
 @dataclass(frozen=True)
 class Count(Estimate):
