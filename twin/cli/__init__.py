@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from twin.cli import bus, check, events, fmu, report, rerun, run, schema, trace
+from twin.cli import bus, check, compare, events, fmu, report, rerun, run, schema, trace
 from twin.errors import InputError, TwinError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.command("bus")(bus.command)
 app.command("run")(run.command)
 app.command("rerun")(rerun.command)
 app.command("report")(report.command)
+app.command("compare")(compare.command)
 app.command("events")(events.command)
 app.command("trace")(trace.command)
 app.command("schema")(schema.command)
