@@ -18,7 +18,7 @@ from twin.bms.events import Event
 from twin.bms.firmware.firmware import Findings, Firmware, Inputs, Outputs, Reach, Service
 from twin.bms.leads import OF_A_MODULE
 from twin.bms.messages import Ecus, MessageTable
-from twin.bms.rows import put, take
+from twin.bms.rows import Layout, put, take
 from twin.bms.schedule import Group, Schedule
 from twin.network.engines.engine import Engine
 from twin.plant.action import Action, Actuator
@@ -43,6 +43,7 @@ class Role:
         self.pack = np.array([ecu.pack for ecu in ecus], np.int64)
         rows = sites * self.per_site
         self.state = firmware.initial(rows, memory)
+        self._layout = Layout(self.state)
         self.level = np.zeros((rows, len(firmware.codes)), np.int8)
         self.spoilt = {kind: np.zeros(rows, np.bool_) for kind in ("stale", "anonymous")}
         self.commands = {name: np.full((rows, *reach.shape), np.nan) for name, reach in firmware.commands.items()}
@@ -50,8 +51,8 @@ class Role:
 
     def step(self, rows: IntArray, inputs: Inputs) -> Outputs:
         """Run the firmware on some rows and keep their new state."""
-        after, outputs = self.firmware.step(take(self.state, rows), inputs)
-        put(self.state, rows, after)
+        after, outputs = self.firmware.step(self._layout.take(self.state, rows), inputs)
+        self._layout.put(self.state, rows, after)
         for name, values in outputs.beliefs.items():
             self.beliefs[name][rows] = values
         return outputs

@@ -2,15 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 State = TypeVar("State")
+Arrays = tuple[NDArray[Any], ...]
+
+
+class Layout(Generic[State]):
+    """How a state is built of its arrays, worked out once: an ECU's state has some fifty, and is taken apart often."""
+
+    def __init__(self, state: State) -> None:
+        kinds: dict[str, Any] = {}
+        paths: list[str] = []
+        whole = _built("state", state, paths, kinds)
+        # Two expressions, written out once and compiled: as loops they would cost more than the firmware's arithmetic.
+        self.arrays: Callable[[State], Arrays] = eval(f"lambda state: ({', '.join(paths)},)", kinds)  # noqa: S307
+        self._built: Callable[[Arrays], State] = eval(f"lambda arrays: {whole}", kinds)  # noqa: S307
+
+    def take(self, state: State, rows: NDArray[np.int64]) -> State:
+        """Return a copy of some rows."""
+        return self._built(tuple([array[rows] for array in self.arrays(state)]))
+
+    def put(self, state: State, rows: NDArray[np.int64], new: State) -> None:
+        """Write some rows back in place."""
+        for array, values in zip(self.arrays(state), self.arrays(new), strict=True):
+            array[rows] = values
+
+
+def _built(path: str, part: Any, paths: list[str], kinds: dict[str, Any]) -> str:
+    """Return the expression that builds ``part`` of ``arrays``; note where each array is found, and what is called."""
+    if isinstance(part, np.ndarray):
+        paths.append(path)
+        return f"arrays[{len(paths) - 1}]"
+    if isinstance(part, tuple):
+        inner = [_built(f"{path}[{place}]", one, paths, kinds) for place, one in enumerate(part)]
+        return f"({''.join(one + ', ' for one in inner)})"
+    kind = type(part)
+    name = f"{kind.__name__}{len(kinds)}"
+    kinds[name] = kind
+    inner = [_built(f"{path}.{field}", getattr(part, field), paths, kinds) for field in _names(kind)]
+    return f"{name}({', '.join(inner)})"
 
 
 def take(state: State, rows: NDArray[np.int64]) -> State:
@@ -20,37 +57,17 @@ def take(state: State, rows: NDArray[np.int64]) -> State:
 
 def put(state: State, rows: NDArray[np.int64], new: State) -> None:
     """Write some rows back in place."""
+    for part, values in zip(leaves(state), leaves(new), strict=True):
+        part[rows] = values
+
+
+def leaves(state: Any) -> Iterator[NDArray[Any]]:
+    """Yield the arrays of a state, in a fixed order."""
     if isinstance(state, np.ndarray):
-        state[rows] = new
+        yield state
         return
-    for part, value in zip(_parts(state), _parts(new), strict=True):
-        put(part, rows, value)
-
-
-def folded(state: State) -> State:
-    """Return states ``[row, part, ...]`` as states of the parts, ``[row * part, ...]``."""
-    return each(lambda part: part.reshape(-1, *part.shape[2:]), state)
-
-
-def unfolded(state: State, parts: int) -> State:
-    """Return states of parts, ``[row * part, ...]``, as states ``[row, part, ...]``."""
-    return each(lambda part: part.reshape(-1, parts, *part.shape[1:]), state)
-
-
-def carried(old: Any, new: State) -> State:
-    """Return ``new`` with everything that ``old`` keeps by the same name, in an array of the same shape and type."""
-    if isinstance(new, np.ndarray):
-        same = isinstance(old, np.ndarray) and (old.shape, old.dtype) == (new.shape, new.dtype)
-        return old if same else new
-    if isinstance(new, tuple):
-        return new if not isinstance(old, tuple) or len(old) != len(new) else _pairwise(old, new)
-    kind: Any = type(new)
-    taken: State = kind(*[carried(getattr(old, name, None), getattr(new, name)) for name in _names(kind)])
-    return taken
-
-
-def _pairwise(old: tuple[Any, ...], new: Any) -> Any:
-    return tuple(carried(before, after) for before, after in zip(old, new, strict=True))
+    for part in state if isinstance(state, tuple) else [getattr(state, name) for name in _names(type(state))]:
+        yield from leaves(part)
 
 
 def each(change: Callable[[NDArray[Any]], NDArray[Any]], state: State) -> State:
@@ -67,11 +84,32 @@ def each(change: Callable[[NDArray[Any]], NDArray[Any]], state: State) -> State:
     return result
 
 
-def _parts(state: Any) -> tuple[Any, ...]:
-    kind: Any = type(state)
-    return state if isinstance(state, tuple) else tuple([getattr(state, name) for name in _names(kind)])
+def folded(state: State) -> State:
+    """Return states ``[row, part, ...]`` as states of the parts, ``[row * part, ...]``."""
+    return each(lambda part: part.reshape(-1, *part.shape[2:]), state)
+
+
+def unfolded(state: State, parts: int) -> State:
+    """Return states of parts, ``[row * part, ...]``, as states ``[row, part, ...]``."""
+    return each(lambda part: part.reshape(-1, parts, *part.shape[1:]), state)
+
+
+def carried(old: Any, new: State) -> State:
+    """Return ``new`` with everything that ``old`` keeps by the same name, in an array of the same shape and type."""
+    kept: Any
+    if isinstance(new, np.ndarray):
+        same = isinstance(old, np.ndarray) and (old.shape, old.dtype) == (new.shape, new.dtype)
+        kept = old if same else new
+    elif isinstance(new, tuple):
+        alike = isinstance(old, tuple) and len(old) == len(new)
+        kept = tuple([carried(before, after) for before, after in zip(old, new, strict=True)]) if alike else new
+    else:
+        kind: Any = type(new)
+        kept = kind(*[carried(getattr(old, name, None), getattr(new, name)) for name in _names(kind)])
+    result: State = kept
+    return result
 
 
 @cache
-def _names(kind: type[Any]) -> tuple[str, ...]:
+def _names(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
