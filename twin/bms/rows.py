@@ -22,8 +22,8 @@ class Layout(Generic[State]):
         paths: list[str] = []
         whole = _built("state", state, paths, kinds)
         # Two expressions, written out once and compiled: as loops they would cost more than the firmware's arithmetic.
-        self.arrays: Callable[[State], Arrays] = eval(f"lambda state: ({', '.join(paths)},)", kinds)  # noqa: S307
-        self._built: Callable[[Arrays], State] = eval(f"lambda arrays: {whole}", kinds)  # noqa: S307
+        self.arrays: Callable[[State], Arrays] = eval(f"lambda state: ({', '.join(paths)},)", kinds)
+        self._built: Callable[[Arrays], State] = eval(f"lambda arrays: {whole}", kinds)
 
     def take(self, state: State, rows: NDArray[np.int64]) -> State:
         """Return a copy of some rows."""
