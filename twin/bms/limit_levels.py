@@ -157,17 +157,17 @@ class Limits(Options):
     """A cell whose whole energy becomes heat within an hour warms by some 0.3 K/s; 3 s as in UN GTR 20."""
     cell_imbalance_V: AnyVoltageLevels = AnyVoltageLevels(info=0.10, warning=0.20, debounce_s=10.0, hysteresis=0.05)
     high_resistance_ohm: ResistanceLevels = ResistanceLevels(info=3.0e-4, warning=6.0e-4, hysteresis=1.0e-4)
-    internal_short_A: AnyCurrentLevels = AnyCurrentLevels(info=0.1, warning=0.5, fatal=10.0, hysteresis=0.05)
+    internal_short_A: AnyCurrentLevels = AnyCurrentLevels(info=0.1, warning=0.5, hysteresis=0.05)
     weak_cell: Levels = Levels(info=0.05, warning=0.15, hysteresis=0.02)
     """Share of the capacity that a cell has less than the others."""
     cooling_failed: Levels = Levels(info=0.5, warning=0.8, hysteresis=0.2)
     """Share of the heat that stays inside."""
-    capacity_mismatch: Levels = Levels(info=0.05, warning=0.10, hysteresis=0.02)
+    capacity_mismatch: Levels = Levels(info=0.10, warning=0.20, hysteresis=0.02)
     """By how much voltage corrects the counted state of charge."""
     voltage_implausible_V: AnyVoltageLevels = AnyVoltageLevels(info=0.05, warning=0.10, debounce_s=0.2, hysteresis=0.02)
     open_sense_wire_V: AnyVoltageLevels = AnyVoltageLevels(warning=0.20, debounce_s=0.01, hysteresis=0.05)
     voltage_stuck_V: AnyVoltageLevels = AnyVoltageLevels(warning=0.01)
-    voltage_noisy_V: AnyVoltageLevels = AnyVoltageLevels(info=0.003, warning=0.005, hysteresis=0.001)
+    voltage_noisy_V: AnyVoltageLevels = AnyVoltageLevels(info=0.003, warning=0.004, hysteresis=0.001)
     temperature_implausible_K: DifferenceLevels = DifferenceLevels(warning=4.0, debounce_s=0.01, hysteresis=1.0)
     temperature_stuck_K: DifferenceLevels = DifferenceLevels(warning=4.0)
     current_implausible_A: AnyCurrentLevels = AnyCurrentLevels(info=1.0, warning=3.0, debounce_s=1.2, hysteresis=0.5)

@@ -14,6 +14,8 @@ from twin.bms.limit_levels import Levels, Limits
 
 SWITCHED: Final = 0.5
 """Duty that must have been switched on or off."""
+LIKENESS: Final = 0.75
+"""Share of the movement that the pattern must explain; what moves one cell alone explains two thirds."""
 
 
 class BalancingDisturbsMeasurement(Memoryless):
@@ -40,8 +42,11 @@ class BalancingDisturbsMeasurement(Memoryless):
             return evidence.nothing, evidence.whole
         pattern = _pattern(switched[told])
         moved_V = (after.voltage_V - before.voltage_V)[told]
+        lost_V = (pattern * moved_V).sum(axis=1) / (pattern**2).sum(axis=1)
+        explained = (lost_V[:, None] * pattern) ** 2
+        alike = explained.sum(axis=1) >= LIKENESS * (moved_V**2).sum(axis=1)
         value = evidence.nothing.copy()
-        value[told] = np.maximum((pattern * moved_V).sum(axis=1) / (pattern**2).sum(axis=1), 0.0)
+        value[told] = np.where(alike, np.maximum(lost_V, 0.0), 0.0)
         return value, np.abs(switched).argmax(axis=1)
 
 

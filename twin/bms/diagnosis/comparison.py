@@ -28,15 +28,23 @@ BoolArray = NDArray[np.bool_]
 
 PERIOD_NS: Final = 10_000_000_000
 STEP_A: Final = 10.0
-"""A smaller change of the current says too little of resistances, at 1 mV of resolution."""
-_TRUSTED_A: Final = 30.0
-"""A step of so much counts half, a larger one more."""
+"""From such a change of the current on, unequal resistances show in the voltages."""
+_LEAST_A: Final = 4.0
+"""A smaller change says too little of resistances, at 1 mV of resolution."""
+_TRUSTED_A: Final = 20.0
+"""A change of so much counts half, a larger one more: noise then leaves an error of some 30 uOhm at any change."""
 _RESTING_C: Final = 0.05
-"""Up to this share of the capacity in A, a module counts as resting."""
-_STILL_A: Final = 0.02
+"""Up to this share of the capacity in A, a module counts as resting: what unequal polarisation does is small."""
 _FORGETTING: Final = 0.1
 """Weight of a new look in a mean."""
-_MOST_NOISE_V: Final = 0.01
+_SUDDEN_V: Final = 0.015
+_SUDDEN_A: Final = 10.0
+"""A voltage that changes by so much while so large a current stays has met a resistance, if it is not the sensor's."""
+_QUIET_V2: Final = 0.002**2
+"""The reading of a cell that is noisier changes by itself."""
+_SUM_V: Final = 0.03
+"""Within this of the voltage of the module, no sensor of its cells has changed."""
+_MOST_NOISE_V: Final = 0.012
 """A single jump counts as no more noise than this."""
 
 
@@ -47,13 +55,13 @@ class Apart:
     seen_ns: IntArray
     """When the cells were compared last, ``[row]``; -1: not yet."""
     current_A: FloatArray
-    balancing_A: FloatArray
-    """Of all cells together."""
     duty: SmallArray
     voltage_V: SmallArray
     """Measured at that look, ``[row, cell]``."""
+    moved_V: SmallArray
+    """Its last change; NaN where something else changed."""
     noise_V2: SmallArray
-    """Mean square of its changes while nothing else changes."""
+    """Its variance while nothing else changes, by second differences: a cell that drifts is not noisy."""
     extra_ohm: SmallArray
     resting_V: SmallArray
     """Mean while the module rests, without what its current does on ``extra_ohm``."""
@@ -63,33 +71,36 @@ class Apart:
     @classmethod
     def initial(cls, rows: int, cells: int) -> Apart:
         """Return what is known of modules that were not seen yet."""
-        duty, voltage_V, noise_V2, extra_ohm, resting_V = np.zeros((5, rows, cells), np.float32)
-        current_A, balancing_A = np.zeros((2, rows))
+        duty, voltage_V, moved_V, noise_V2, extra_ohm, resting_V = np.zeros((6, rows, cells), np.float32)
+        moved_V[:] = np.nan
         never, resting = np.full(rows, -1), np.zeros(rows, np.int64)
-        return cls(never, current_A, balancing_A, duty, voltage_V, noise_V2, extra_ohm, resting_V, resting)
+        return cls(never, np.zeros(rows), duty, voltage_V, moved_V, noise_V2, extra_ohm, resting_V, resting)
 
     def step(self, look: Look, module: ModuleData) -> Apart:
         """Return what is known after a look."""
         measured = look.measured
-        current_A, drawn_A = measured.current_A, look.balancing_A.sum(axis=1)
+        current_A = measured.current_A
         apart_V = others_apart(measured.voltage_V, measured.voltage_V.mean(axis=1))
         moved_V = apart_V - self.voltage_V
         step_A = current_A - self.current_A
         seen = self.seen_ns >= 0
-        quiet = seen & (np.abs(drawn_A - self.balancing_A) < _STILL_A)
-        extra_ohm = self._resistance(moved_V, np.where(quiet, step_A, 0.0))
-        calm = (quiet & (np.abs(step_A) < STEP_A))[:, None]
-        noise_V2 = np.minimum(np.abs(moved_V), _MOST_NOISE_V) ** 2
+        quiet = seen[:, None] & ~_switched(look.duty, self.duty)
+        calm_V = np.where(quiet & (np.abs(step_A) < STEP_A)[:, None], moved_V, np.nan)
+        extra_ohm = np.where(quiet, self._resistance(moved_V, step_A), self.extra_ohm)
+        extra_ohm += self._sudden_ohm(calm_V, look)
+        curved_V = np.nan_to_num(calm_V - self.moved_V)
+        noise_V2 = np.minimum(np.abs(curved_V), _MOST_NOISE_V) ** 2 / 6.0
+        counts = _FORGETTING * (curved_V != 0.0)
         resting = np.where(np.abs(current_A) <= _RESTING_C * module.capacity_Ah, self.resting + 1, 0)
         inner_V = apart_V + current_A[:, None] * extra_ohm
         weight = np.maximum(_FORGETTING, 1.0 / np.maximum(resting, 1))[:, None]
         return Apart(
             measured.time_ns,
             current_A,
-            drawn_A,
             look.duty.astype(np.float32),
             apart_V.astype(np.float32),
-            (self.noise_V2 + _FORGETTING * calm * (noise_V2 - self.noise_V2)).astype(np.float32),
+            calm_V.astype(np.float32),
+            (self.noise_V2 + counts * (noise_V2 - self.noise_V2)).astype(np.float32),
             extra_ohm.astype(np.float32),
             (self.resting_V + weight * (inner_V - self.resting_V)).astype(np.float32),
             resting,
@@ -97,11 +108,30 @@ class Apart:
 
     def _resistance(self, moved_V: FloatArray, step_A: FloatArray) -> FloatArray:
         """Return the extra resistance after a change of the current, which counts the more the larger it is."""
-        stepped = np.abs(step_A) >= STEP_A
+        stepped = np.abs(step_A) >= _LEAST_A
         gain = np.where(stepped, step_A**2 / (step_A**2 + _TRUSTED_A**2), 0.0)
         seen_ohm = -moved_V / np.where(stepped, step_A, 1.0)[:, None]
         ohm: FloatArray = self.extra_ohm + gain[:, None] * (seen_ohm - self.extra_ohm)
         return ohm
+
+    def _sudden_ohm(self, calm_V: FloatArray, look: Look) -> FloatArray:
+        """Return the resistance that a cell met at once before the last look: charging it reads more, else less."""
+        current_A = look.measured.current_A
+        sound = np.abs(look.measured.voltage_V.sum(axis=1) - look.module_V) <= _SUM_V
+        flows = sound & (np.abs(current_A) >= _SUDDEN_A)
+        met_ohm = -self.moved_V / np.where(flows, current_A, 1.0)[:, None]
+        stayed = (np.abs(self.moved_V) >= _SUDDEN_V) & (np.abs(calm_V) < _SUDDEN_V / 3.0)
+        stayed &= self.noise_V2 <= _QUIET_V2
+        return np.where(flows[:, None] & stayed, np.maximum(met_ohm, 0.0), 0.0)
+
+
+def _switched(duty: FloatArray, before: SmallArray) -> BoolArray:
+    """Return the cells whose reading balancing may have moved: its own switch, or a neighbour's, was thrown."""
+    thrown: BoolArray = duty != before
+    near = thrown.copy()
+    near[:, 1:] |= thrown[:, :-1]
+    near[:, :-1] |= thrown[:, 1:]
+    return near
 
 
 @dataclass(frozen=True)

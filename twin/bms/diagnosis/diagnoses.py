@@ -124,14 +124,14 @@ class Diagnoses:
 
     def _examine(self, memory: Memory, look: Look, value: FloatArray, cell: IntArray) -> Memory:
         """Run the diagnoses over rows that are all fresh; what they say goes into ``value`` and ``cell``."""
-        measured, before = look.measured, memory.comparison.apart
+        before = memory.comparison.apart
         comparison, compared, losses = memory.comparison.step(look, self._module)
         evidence = Evidence(look, self._module, memory.recent, before, comparison.apart, compared, losses)
         states = []
         for place, state in zip(self._read, memory.states, strict=True):
             after, (value[:, place], cell[:, place]) = self._all[place].step(state, evidence)
             states.append(after)
-        return Memory(Recent(measured.time_ns, measured.temperature_K), comparison, tuple(states))
+        return Memory(evidence.remembered(), comparison, tuple(states))
 
     def _examine_some(self, rows: IntArray, memory: Memory, look: Look, value: FloatArray, cell: IntArray) -> Memory:
         """Run the diagnoses over some rows."""

@@ -13,6 +13,7 @@ from twin.bms.diagnosis.comparison import Apart, Losses
 from twin.bms.diagnosis.look import Look
 from twin.bms.diagnosis.readings import (
     JOINT_V,
+    JUMPED_K,
     POSSIBLE_K,
     POSSIBLE_V,
     Extreme,
@@ -29,7 +30,6 @@ BoolArray = NDArray[np.bool_]
 
 MODULE: Final = -1
 """Instead of a cell: the module as a whole."""
-_JUMP_K: Final = 3.0
 _JUMP_K_S: Final = 1.0
 """Faster, no cell of 5 kg warms; the runaway criterion of UN GTR 20 is the same number."""
 
@@ -39,12 +39,15 @@ class Recent:
     """The last temperatures, ``[row, cell]``, and when they were seen, ``[row]``; -1: not yet."""
 
     time_ns: IntArray
-    temperature_K: FloatArray
+    temperature_K: NDArray[np.float32]
+    jumped_K: NDArray[np.float32]
+    """What they have jumped by in all; back again is 0."""
 
     @classmethod
     def initial(cls, rows: int, cells: int) -> Recent:
         """Return what is known of modules that were not seen yet."""
-        return cls(np.full(rows, -1), np.zeros((rows, cells)))
+        temperature_K, jumped_K = np.zeros((2, rows, cells), np.float32)
+        return cls(np.full(rows, -1), temperature_K, jumped_K)
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ class Evidence:
     def _credible_K(self) -> FloatArray:
         measured_K = self.look.measured.temperature_K
         odd = bool(((self.read_coldest.value <= POSSIBLE_K[0]) | (self.read_hottest.value >= POSSIBLE_K[1])).any())
-        return credible_K(measured_K) if odd else measured_K
+        return credible_K(measured_K, self.jumped_K) if odd else measured_K
 
     @cached_property
     def hottest_K(self) -> Extreme:
@@ -154,10 +157,27 @@ class Evidence:
     @cached_property
     def jump_K(self) -> FloatArray | None:
         """By how much temperatures changed where no cell can change so fast, else 0, ``[row, cell]``; None: nowhere."""
-        change_K = self.look.measured.temperature_K - self.recent.temperature_K
-        allowed_K = np.where(self.recent.time_ns < 0, np.inf, _JUMP_K + _JUMP_K_S * 1e-9 * self.elapsed_ns)
+        measured_K = self.look.measured.temperature_K
+        first = self.recent.time_ns < 0
+        change_K = measured_K - self.recent.temperature_K
+        allowed_K = np.where(first, np.inf, JUMPED_K + _JUMP_K_S * 1e-9 * self.elapsed_ns)
         impossible = np.abs(change_K) > allowed_K[:, None]
+        if first.any():
+            outside = first[:, None] & ((measured_K <= POSSIBLE_K[0]) | (measured_K >= POSSIBLE_K[1]))
+            change_K = np.where(outside, measured_K - np.median(measured_K, axis=1, keepdims=True), change_K)
+            impossible |= outside
         return np.where(impossible, change_K, 0.0) if impossible.any() else None
+
+    @cached_property
+    def jumped_K(self) -> NDArray[np.float32]:
+        """By how much temperature readings have jumped in all, ``[row, cell]``: what their sensors are off."""
+        jumped_K: NDArray[np.floating[Any]] = self.recent.jumped_K
+        return (jumped_K if self.jump_K is None else jumped_K + self.jump_K).astype(np.float32, copy=False)
+
+    def remembered(self) -> Recent:
+        """Return what the next look is compared with."""
+        measured = self.look.measured
+        return Recent(measured.time_ns, measured.temperature_K.astype(np.float32), self.jumped_K)
 
     def where_compared(self, worst: Extreme) -> tuple[NDArray[np.floating[Any]], IntArray]:
         """Return a value and its cell where the row was compared at this look; elsewhere nothing is said."""

@@ -25,17 +25,21 @@ BoolArray = NDArray[np.bool_]
 
 HORIZON_NS: Final = np.array([3_600_000_000_000, 172_800_000_000_000])
 """The past that a cell is compared with is renewed at this age: a fast loss shows in an hour, a slow one in days."""
-PERIOD_NS: Final = 600_000_000_000
+PERIOD_NS: Final = 300_000_000_000
 RESTED: Final = 30
 """Looks at rest that a voltage must have behind it."""
 UNCERTAIN_V: Final = 0.0005
 """Of a resting voltage against the others': resolution, temperature, relaxation that is not the same (chosen)."""
 UNEQUAL: Final = 0.25
 """Share by which cells' capacities may differ, so that they come apart while the module is cycled."""
-BENT: Final = 0.15
-"""Share of a difference that is uncertain: the slope of the OCV curve hangs on the estimated SOC of the module."""
-SLOPES_V: Final = (0.03, 0.5)
+BENT: Final = 0.5
+"""Share of what cells already were apart that is uncertain: the OCV curve is read at the SOC that is estimated."""
+CHANGED: Final = 0.15
+"""Likewise, of what they came apart since."""
+SLOPES_V: Final = (0.03, 0.3)
 """Slope of the OCV curve, V per unit of SOC: below, voltage says nothing of charge; above, the curve bends too much."""
+HIGHEST_SOC: Final = 0.9
+"""Likewise: near full, relaxation takes hours."""
 CYCLED: Final = 0.2
 """From this change of SOC on, coming apart says something of the capacity."""
 
@@ -47,7 +51,7 @@ class Losses:
     leak_A: FloatArray
     """Lost by more than balancing explains; negative where less was lost than balancing should have drawn."""
     drawn_A: FloatArray
-    """What balancing should have drawn, more than from the others."""
+    """What balancing should have drawn, more than from the others; 0 where that is too little to be seen."""
     missing: FloatArray
     """Capacity that the cell has less than the others, as a share."""
 
@@ -91,7 +95,7 @@ class Ledger:
         soc = look.cell_soc.mean(axis=1)
         slope_V = _slope_V(module.ocv, soc)
         due = (self.examined_ns < 0) | (time_ns - self.examined_ns >= PERIOD_NS)
-        due &= (resting >= RESTED) & (slope_V >= SLOPES_V[0]) & (slope_V <= SLOPES_V[1])
+        due &= (resting >= RESTED) & (slope_V >= SLOPES_V[0]) & (slope_V <= SLOPES_V[1]) & (soc <= HIGHEST_SOC)
         booked = Ledger(self.examined_ns, self.past_ns, self.past_soc, self.past_tolerance, self.past_apart, drawn_Ah)
         if not due.any():
             return booked, None
@@ -104,14 +108,17 @@ class Ledger:
         hours = np.where(known, np.maximum(now.time_ns[:, None] - self.past_ns, 1) / 3.6e12, np.nan)[..., None]
         cycled = now.soc[:, None] - self.past_soc
         tolerance = (self.past_tolerance + now.tolerance[:, None])[..., None]
-        tolerance = tolerance + BENT * (np.abs(now.apart[:, None]) + np.abs(self.past_apart))
-        gained = now.apart[:, None] - self.past_apart + self.drawn_Ah / capacity_Ah
-        leak = -_beyond(gained, tolerance + UNEQUAL * np.abs(cycled)[..., None]) * capacity_Ah / hours
+        tolerance = tolerance + BENT * np.abs(self.past_apart)
+        tolerance = tolerance + CHANGED * np.abs(now.apart[:, None] - self.past_apart)
+        drawn = self.drawn_Ah / capacity_Ah
+        gained = now.apart[:, None] - self.past_apart + drawn
+        uncertain = tolerance + UNEQUAL * np.abs(cycled)[..., None]
+        leak = -_beyond(gained, uncertain) * capacity_Ah / hours
         short, long = leak[:, 0], leak[:, 1]
         far = np.abs(cycled[:, 1]) >= CYCLED
         missing = _beyond(gained[:, 1], tolerance[:, 1]) / np.where(far, cycled[:, 1], np.nan)[:, None]
         recent = ~(np.abs(short) <= np.abs(long)) & ~np.isnan(short)
-        drawn_A = self.drawn_Ah / hours
+        drawn_A = np.where(np.abs(drawn) > uncertain, drawn, 0.0) * capacity_Ah / hours
         return Losses(
             np.where(recent, short, long),
             np.where(recent, drawn_A[:, 0], drawn_A[:, 1]),

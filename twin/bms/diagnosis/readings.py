@@ -15,6 +15,8 @@ POSSIBLE_V: Final = (1.0, 4.5)
 """Outside, a reading is one of a wire that is off: long before, protection has opened."""
 POSSIBLE_K: Final = (233.15, 423.15)
 """Likewise of a temperature sensor, open or shorted: -40 to 150 degC is what common ones can tell."""
+JUMPED_K: Final = 3.0
+"""More at once than noise and resolution explain."""
 JOINT_V: Final = 0.2
 """From here on, two neighbours that are off by the same in opposite directions share an open sense wire."""
 _LIKENESS: Final = 0.2
@@ -77,8 +79,12 @@ def credible_V(voltage_V: FloatArray, module_V: FloatArray) -> FloatArray:
     return np.where((high | (low & missing)) & sound.any(axis=1, keepdims=True), mean_V[:, None], credible)
 
 
-def credible_K(temperature_K: FloatArray) -> FloatArray:
-    """Return readings with those that no working sensor can give replaced by the mean of the others."""
-    sound = (temperature_K > POSSIBLE_K[0]) & (temperature_K < POSSIBLE_K[1])
+def credible_K(temperature_K: FloatArray, jumped_K: Floats) -> FloatArray:
+    """Return readings with those that no working sensor can give replaced by the mean of the others.
+
+    One that came there by and by stays: a cell that burns does, too.
+    """
+    possible = (temperature_K > POSSIBLE_K[0]) & (temperature_K < POSSIBLE_K[1])
+    sound = possible | (np.abs(jumped_K) < JUMPED_K)
     mean_K = np.where(sound, temperature_K, 0.0).sum(axis=1) / np.maximum(sound.sum(axis=1), 1)
     return np.where(sound | ~sound.any(axis=1, keepdims=True), temperature_K, mean_K[:, None])

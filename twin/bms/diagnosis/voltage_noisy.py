@@ -26,4 +26,4 @@ class VoltageNoisy(Memoryless):
         if not evidence.compared.any():
             return evidence.nothing, evidence.whole
         noise_V2, cell = highest(evidence.apart.noise_V2)
-        return evidence.where_compared(Extreme(np.sqrt(noise_V2 / 2.0), cell))  # of a difference of two readings
+        return evidence.where_compared(Extreme(np.sqrt(noise_V2), cell))
