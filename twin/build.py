@@ -114,6 +114,7 @@ def _plant(scenario: Scenario, fleet: Fleet, architecture: Architecture) -> Plan
         fleet.temperature_start_K,
         modules_fixed=not architecture.module_contactors,
         packs_fixed=not architecture.pack_contactors,
+        soh=fleet.soh,
     )
     if problems := list(_impossible(scenario, plant, architecture)):
         plant.close()

@@ -36,6 +36,8 @@ class Fleet:
     """Of every cell as it is today, ``[S, slot, C]``, as the next two."""
     resistance_factor: FloatArray
     soc_start: FloatArray
+    soh: FloatArray
+    """What each has left of a new cell's capacity."""
     temperature_start_K: FloatArray
     """``[S, slot]``"""
     load: Series
@@ -93,6 +95,7 @@ def expand(scenario: Scenario, sites: Sequence[int] | None = None) -> Fleet:
             capacity_Ah=cells["capacity_Ah"],
             resistance_factor=cells["resistance_factor"],
             soc_start=cells["soc_start"],
+            soh=cells["soh"],
             temperature_start_K=np.repeat(start_K[:, None], wiring.slots, axis=1),
             load=scenario.load.series(window, draws),
             pv=scenario.pv.series(window, draws),
@@ -118,6 +121,7 @@ def _cells(scenario: Scenario, draws: Draws, wiring: Wiring) -> Mapping[str, Flo
         "capacity_Ah": draws.per_cell(spread.capacity_Ah, "capacity_Ah", shape) * soh,
         "resistance_factor": draws.per_cell(spread.resistance_factor, "resistance_factor", shape)
         * resistance_growth(soh),
+        "soh": soh,
         "soc_start": draws.per_cell(spread.soc, "soc", shape),
     }
 

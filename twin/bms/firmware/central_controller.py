@@ -157,6 +157,7 @@ class CentralController(Firmware[CentralState]):
             balancing=by_module(managed.bleeding),
             since_ns=by_module(managed.sampled_ns),
             soh=by_module(managed.health.soh),
+            resistance_factor=by_module(managed.health.condition.resistance_factor),
         )
 
     def _with_modules(self, own: Findings, found: Found, inputs: Inputs) -> Findings:

@@ -174,8 +174,8 @@ class PackDecisions:
             view.hottest_K,
             view.coldest_K,
             view.current_A,
-            np.ones_like(view.highest_V),
-            np.full_like(view.highest_V, self._options.capacity_Ah),
+            view.resistance_factor,
+            view.soh * self._options.capacity_Ah,
         )
         module = self._site.module
         allowed_A = self._options.power_limits.allowed_A(seen, self._options.limits, self._most_A, module)

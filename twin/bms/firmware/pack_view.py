@@ -37,6 +37,8 @@ class PackView:
     since_ns: IntArray
     """When what a module says was received, ``[row, module]``; -1: nothing was."""
     soh: FloatArray
+    resistance_factor: FloatArray
+    """Over a new module's, as estimated."""
 
     @classmethod
     def of(cls, inputs: Inputs, timeout_ns: int) -> PackView:
@@ -60,6 +62,7 @@ class PackView:
             heard & (state["Balancing"] > 0),
             state.time_ns,
             inputs.received["Module_Health"]["SOH"] / 100.0,
+            inputs.received["Module_Health"]["Resistance"] / 100.0,
         )
 
     @cached_property
