@@ -43,7 +43,7 @@ def _built(path: str, part: Any, paths: list[str], kinds: dict[str, Any]) -> str
     if isinstance(part, tuple):
         inner = [_built(f"{path}[{place}]", one, paths, kinds) for place, one in enumerate(part)]
         return f"({''.join(one + ', ' for one in inner)})"
-    kind = type(part)
+    kind: Any = type(part)
     name = f"{kind.__name__}{len(kinds)}"
     kinds[name] = kind
     inner = [_built(f"{path}.{field}", getattr(part, field), paths, kinds) for field in _names(kind)]
@@ -66,7 +66,8 @@ def leaves(state: Any) -> Iterator[NDArray[Any]]:
     if isinstance(state, np.ndarray):
         yield state
         return
-    for part in state if isinstance(state, tuple) else [getattr(state, name) for name in _names(type(state))]:
+    kind: Any = type(state)
+    for part in state if isinstance(state, tuple) else [getattr(state, name) for name in _names(kind)]:
         yield from leaves(part)
 
 
