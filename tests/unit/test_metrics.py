@@ -72,7 +72,7 @@ HOT = Truth("over_temperature", 0, 1, 5, 10.0, 50.0, "overtemperature,thermal_ru
 CHAIN = (
     finding(11_100_000_000, "overtemperature", slot=1, cell=5, since_ns=10_400_000_000),
     finding(11_900_000_001, "module_fatal", slot=1, since_ns=11_150_000_000, source="pack_controller"),
-    contactor(11_922_000_001, slot=1),
+    contactor(11_922_000_001),
 )
 
 

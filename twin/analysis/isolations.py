@@ -21,7 +21,8 @@ class Terms:
     sampling_ns: int
     """From the fault's begin to the first sample beyond the limit: the physics that lead there, and the scan."""
     debounce_ns: int
-    """Until the finding counted as fatal, or as what it was when the contactor opened."""
+    """Until the finding counted as fatal, or as what it was when the contactor opened; where a module's own contactor
+    stayed closed, until that had been found as well."""
     response_ns: int
     """Until another ECU, which acts on it, had received it: the sender's cycle, and the bus."""
     controller_ns: int
@@ -52,28 +53,36 @@ class Isolation:
 
 def isolations(evidence: Evidence) -> Mapping[TrueFault, Isolation]:
     """Return the hazardous faults that were isolated, and how."""
-    found = {}
-    for fault in evidence.hazards:
-        if opening := evidence.contactors.isolating(fault):
-            told = told_of(fault, evidence.findings.get(fault.site, ()), frozenset(), ())
-            found[fault] = Isolation(fault, opening, _terms(fault, told, opening.time_ns))
-    return found
+    found = ((fault, isolation(fault, evidence)) for fault in evidence.hazards)
+    return {fault: one for fault, one in found if one}
 
 
-def _terms(fault: TrueFault, told: Sequence[Finding], opened_ns: int) -> Terms | None:
+def isolation(fault: TrueFault, evidence: Evidence) -> Isolation | None:
+    """Return how any fault was isolated, None if it was not."""
+    opening = evidence.contactors.isolating(fault)
+    if not opening:
+        return None
+    told = told_of(fault, evidence.findings.get(fault.site, ()), frozenset(), ())
+    return Isolation(fault, opening, _terms(fault, told, opening))
+
+
+def _terms(fault: TrueFault, told: Sequence[Finding], opening: Switching) -> Terms | None:
     """Return the chain from the first of the worst findings to the contactor, by way of the ECU that opened it."""
-    known = [one for one in told if one.time_ns <= opened_ns]
+    known = [one for one in told if one.time_ns <= opening.time_ns]
     worst = [one for one in known if one.level == max(other.level for other in known)]
     if not worst or worst[0].since_ns < 0:
         return None
-    first = worst[0]
-    answers = [one for one in worst if one.source != first.source and one.since_ns >= first.time_ns]
+    first = last = worst[0]
     since_ns = max(first.since_ns, fault.start_ns)  # silence holds since the last sign of life, before the fault
-    received_ns, judged_ns = (answers[0].since_ns, answers[0].time_ns) if answers else (first.time_ns, first.time_ns)
+    received_ns = judged_ns = first.time_ns
+    answers = [one for one in worst if one.source != first.source and one.since_ns >= first.time_ns]
+    if answers and opening.slot < 0:  # a module's contactor is its own ECU's
+        received_ns, judged_ns = answers[0].since_ns, answers[0].time_ns
+        last = [one for one in worst if one.source == first.source and one.time_ns <= received_ns][-1]
     return Terms(
         sampling_ns=since_ns - fault.start_ns,
-        debounce_ns=first.time_ns - since_ns,
-        response_ns=received_ns - first.time_ns,
+        debounce_ns=last.time_ns - since_ns,
+        response_ns=received_ns - last.time_ns,
         controller_ns=judged_ns - received_ns,
-        contactor_ns=opened_ns - judged_ns,
+        contactor_ns=opening.time_ns - judged_ns,
     )

@@ -64,7 +64,7 @@ MODULE_REPLACED = FaultCode(
 MODULE_FATAL = FaultCode(
     19,
     "module_fatal",
-    "battery isolates because of a fatal finding in one of its modules",
+    "isolated because of a fatal finding in the module",
     "1",
     "see the module's own finding",
     "Follow what that finding says, then clear it",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.bms.codes import FaultCode
+from twin.bms.codes import CONTACTOR_WELDED, FaultCode, Level
 from twin.bms.diagnosis.diagnoses import Found
 from twin.bms.firmware.firmware import Contents, FloatArray, IntArray
 from twin.bms.module_management import Managed, Readings
@@ -16,6 +16,7 @@ from twin.bms.module_management import Managed, Readings
 KELVIN = 273.15
 VOLTAGE_FRAMES = tuple(f"Module_CellVoltages{frame}" for frame in range(1, 5))
 TEMPERATURE_FRAMES = tuple(f"Module_Temperatures{frame}" for frame in range(1, 3))
+_FATAL = int(Level.FATAL)
 TELEMETRY = ("Module_State", *VOLTAGE_FRAMES, *TEMPERATURE_FRAMES, "Module_Health")
 
 
@@ -24,6 +25,7 @@ class ModuleFrames:
 
     def __init__(self, cells: int, codes: Sequence[FaultCode]) -> None:
         self._numbers = np.array([code.number for code in codes])
+        self._welded = list(codes).index(CONTACTOR_WELDED)
         self._voltages = _deals("Module_CellVoltages", "CellVoltage", cells, 4)
         self._temperatures = _deals("Module_Temperatures", "CellTemperature", cells, 8)
 
@@ -37,7 +39,7 @@ class ModuleFrames:
             "Current": readings.current_A,
             "Voltage": readings.voltage_V.sum(axis=1),
             "Level": severity,
-            "FaultCode": np.where(severity > 0, self._numbers[found.worst], 0),
+            "FaultCode": np.where(severity > 0, self._numbers[self._to_tell(found)], 0),
             "ContactorClosed": closed,
             "Balancing": managed.bleeding,
             "Counter": counter,
@@ -52,6 +54,11 @@ class ModuleFrames:
             **_dealt(self._temperatures, readings.temperature_K - KELVIN),
             "Module_Health": health,
         }
+
+
+    def _to_tell(self, found: Found) -> IntArray:
+        """Return which finding the bus is told of: the worst, or that the module cannot end it, so that others do."""
+        return np.where(found.level[:, self._welded] >= _FATAL, self._welded, found.worst)
 
 
 class _Deal(NamedTuple):

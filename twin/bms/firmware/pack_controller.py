@@ -40,10 +40,10 @@ class ControllerState:
     """What the controllers remember, ``[row]`` or ``[row, module]``."""
 
     decided: Decided
-    level: IntArray
-    """Of each module, as last heard."""
-    fatal_ns: IntArray
-    """When a module's fatal finding was received; -1: it has none."""
+    answer: IntArray
+    """The level of the pack's own finding of each module: a warning that it is isolated, fatal where the pack is."""
+    heard_ns: IntArray
+    """When what it answers was received; -1: nothing is wrong with the module."""
 
 
 class PackController(Firmware[ControllerState]):
@@ -73,8 +73,9 @@ class PackController(Firmware[ControllerState]):
         """Look at the modules, decide, tell modules, other packs and inverter."""
         view = PackView.of(inputs, self._decisions.timeout_ns)
         decided, own = self._decisions.step(state.decided, view, inputs)
-        fatal_ns = np.where(view.level < _FATAL, -1, np.where(state.fatal_ns < 0, view.since_ns, state.fatal_ns))
-        after = ControllerState(decided, view.level.astype(np.int64), fatal_ns)
+        answer = np.where(self._decisions.forbids(view), _FATAL, (view.level >= _FATAL) * _WARNING)
+        heard_ns = np.where(answer == state.answer, state.heard_ns, np.where(answer > 0, view.since_ns, -1))
+        after = ControllerState(decided, answer, heard_ns)
         findings = self._with_modules(own, after, view, inputs)
         frames = {
             "Pack_Command": self._command(decided, view, inputs),
@@ -93,19 +94,18 @@ class PackController(Firmware[ControllerState]):
         return {}
 
     def _with_modules(self, own: Findings, state: ControllerState, view: PackView, inputs: Inputs) -> Findings:
-        """Return what is found of the pack, and behind it of each module that it is silent, or has isolated."""
+        """Return what is found of the pack, and behind it of each module that it is silent, or isolated."""
         rows, modules = view.heard.shape
         silent = ~view.heard & (inputs.time_ns >= self._decisions.timeout_ns)[:, None]
-        fatal = state.fatal_ns >= 0
         heard_ns = np.maximum(view.since_ns, 0)
         slot = inputs.slot[:, None] + np.arange(modules)
         nan = np.full((rows, modules), np.nan)
         return Findings(
-            np.concatenate([own.level, silent * _WARNING, fatal * _WARNING], axis=1).astype(np.int8),
+            np.concatenate([own.level, silent * _WARNING, state.answer], axis=1).astype(np.int8),
             np.concatenate([own.slot, slot, slot], axis=1),
             own.cell,
             np.concatenate([own.value, (inputs.time_ns[:, None] - heard_ns) * 1e-9, nan], axis=1),
-            np.concatenate([own.since_ns, np.where(silent, view.since_ns, -1), state.fatal_ns], axis=1),
+            np.concatenate([own.since_ns, np.where(silent, view.since_ns, -1), state.heard_ns], axis=1),
         )
 
     def _command(self, decided: Decided, view: PackView, inputs: Inputs) -> Contents:

@@ -160,11 +160,14 @@ class PackDecisions:
         alone: NDArray[np.bool_] = ~feeds.max(axis=1)
         return alone
 
-    def _trip(self, view: PackView, insulation: Insulation) -> NDArray[np.bool_]:
-        """Return whether something forbids the pack to be closed: what no module's own contactor can end."""
+    def forbids(self, view: PackView) -> NDArray[np.bool_]:
+        """Return which modules forbid the pack to be closed, ``[row, module]``: their own contactor does not end it."""
         fatal = view.level >= _FATAL
-        cannot_open = fatal if self._isolates else fatal & (view.code == codes.CONTACTOR_WELDED.number)
-        return np.logical_or(cannot_open.any(axis=1), insulation.level >= _FATAL)
+        return fatal if self._isolates else fatal & (view.code == codes.CONTACTOR_WELDED.number)
+
+    def _trip(self, view: PackView, insulation: Insulation) -> NDArray[np.bool_]:
+        """Return whether something forbids the pack to be closed."""
+        return np.logical_or(self.forbids(view).any(axis=1), insulation.level >= _FATAL)
 
     def _allowed_A(self, view: PackView, sequence: Sequence, scale: FloatArray) -> FloatArray:
         """Return what the pack may take and give now, ``[row, direction]``."""
