@@ -18,7 +18,7 @@ from twin.bms.events import Event
 from twin.bms.firmware.firmware import Findings, Firmware, Inputs, Outputs, Reach, Service
 from twin.bms.leads import OF_A_MODULE
 from twin.bms.messages import Ecus, MessageTable
-from twin.bms.rows import Layout, put, take
+from twin.bms.rows import Rows
 from twin.bms.schedule import Group, Schedule
 from twin.network.engines.engine import Engine
 from twin.plant.action import Action, Actuator
@@ -42,8 +42,7 @@ class Role:
         self.slot = np.array([ecu.slot for ecu in ecus], np.int64)
         self.pack = np.array([ecu.pack for ecu in ecus], np.int64)
         rows = sites * self.per_site
-        self.state = firmware.initial(rows, memory)
-        self._layout = Layout(self.state)
+        self.state = Rows(firmware.initial(rows, memory))
         self.level = np.zeros((rows, len(firmware.codes)), np.int8)
         self.spoilt = {kind: np.zeros(rows, np.bool_) for kind in ("stale", "anonymous")}
         self.commands = {name: np.full((rows, *reach.shape), np.nan) for name, reach in firmware.commands.items()}
@@ -51,24 +50,24 @@ class Role:
 
     def step(self, rows: IntArray, inputs: Inputs) -> Outputs:
         """Run the firmware on some rows and keep their new state."""
-        after, outputs = self.firmware.step(self._layout.take(self.state, rows), inputs)
-        self._layout.put(self.state, rows, after)
+        after, outputs = self.firmware.step(self.state.take(rows), inputs)
+        self.state.put(rows, after)
         for name, values in outputs.beliefs.items():
             self.beliefs[name][rows] = values
         return outputs
 
     def restart(self, rows: IntArray) -> None:
         """Begin again with what the ECUs remember over power-off."""
-        self.begin(rows, {**self.firmware.memory(take(self.state, rows)), "restarts": np.ones(len(rows))})
+        self.begin(rows, {**self.firmware.memory(self.state.take(rows)), "restarts": np.ones(len(rows))})
 
     def begin(self, rows: IntArray, memory: Mapping[str, FloatArray]) -> None:
         """Begin with this memory, as after power-on."""
-        put(self.state, rows, self.firmware.initial(len(rows), memory))
+        self.state.put(rows, self.firmware.initial(len(rows), memory))
         self.level[rows] = 0
 
     def service(self, rows: IntArray, what: Service, value: float) -> None:
         """Do to the ECUs what a service tool, or a mistake at their set-up, does."""
-        put(self.state, rows, self.firmware.service(take(self.state, rows), what, value))
+        self.state.put(rows, self.firmware.service(self.state.take(rows), what, value))
 
     def by_site(self, values: FloatArray, reach: Reach) -> FloatArray:
         """Return ``values[row, ...]`` as ``[site, ECU, ...]``, or where they reach slots as ``[site, slot, ...]``."""

@@ -10,29 +10,37 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.native import _native
+
 State = TypeVar("State")
-Arrays = tuple[NDArray[Any], ...]
 
 
-class Layout(Generic[State]):
-    """How a state is built of its arrays, worked out once: an ECU's state has some fifty, and is taken apart often."""
+class Rows(Generic[State]):
+    """A state that is kept for life, of which some rows are taken and put back at a time."""
 
     def __init__(self, state: State) -> None:
+        self.state = state
         kinds: dict[str, Any] = {}
         paths: list[str] = []
         whole = _built("state", state, paths, kinds)
-        # Two expressions, written out once and compiled: as loops they would cost more than the firmware's arithmetic.
-        self.arrays: Callable[[State], Arrays] = eval(f"lambda state: ({', '.join(paths)},)", kinds)
-        self._built: Callable[[Arrays], State] = eval(f"lambda arrays: {whole}", kinds)
+        # Two expressions, written out once and compiled: an ECU's state has some seventy arrays, and walking through
+        # them would cost more than the firmware's arithmetic.
+        self._apart: Callable[[State], list[NDArray[Any]]] = eval(f"lambda state: [{', '.join(paths)}]", kinds)
+        self._together: Callable[[list[NDArray[Any]]], State] = eval(f"lambda arrays: {whole}", kinds)
+        self._arrays = self._apart(state)
+        self._native = _native.Rows(self._arrays)
 
-    def take(self, state: State, rows: NDArray[np.int64]) -> State:
+    def take(self, rows: NDArray[np.int64]) -> State:
         """Return a copy of some rows."""
-        return self._built(tuple([array[rows] for array in self.arrays(state)]))
+        count = len(rows)
+        taken = [np.empty((count, *array.shape[1:]), array.dtype) for array in self._arrays]
+        self._native.take(rows, taken)
+        return self._together(taken)
 
-    def put(self, state: State, rows: NDArray[np.int64], new: State) -> None:
-        """Write some rows back in place."""
-        for array, values in zip(self.arrays(state), self.arrays(new), strict=True):
-            array[rows] = values
+    def put(self, rows: NDArray[np.int64], new: State) -> None:
+        """Write some rows back in place. Raises ValueError where a shape is another."""
+        values = zip(self._apart(new), self._arrays, strict=True)
+        self._native.put(rows, [np.ascontiguousarray(value, array.dtype) for value, array in values])
 
 
 def _built(path: str, part: Any, paths: list[str], kinds: dict[str, Any]) -> str:

@@ -17,5 +17,6 @@ inline void require(bool condition, const char* message) {
 void bind_codec(nanobind::module_& m);
 void bind_network(nanobind::module_& m);
 void bind_pool(nanobind::module_& m);
+void bind_rows(nanobind::module_& m);
 
 }  // namespace twin

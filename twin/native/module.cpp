@@ -8,4 +8,5 @@ NB_MODULE(_native, m) {
   twin::bind_codec(m);
   twin::bind_network(m);
   twin::bind_pool(m);
+  twin::bind_rows(m);
 }
