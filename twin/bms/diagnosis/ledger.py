@@ -23,12 +23,12 @@ SmallArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-HORIZON_NS: Final = np.array([3_600_000_000_000, 172_800_000_000_000])
+HORIZON_NS: Final = np.array([3_600_000_000_000, 259_200_000_000_000])
 """The past that a cell is compared with is renewed at this age: a fast loss shows in an hour, a slow one in days."""
 PERIOD_NS: Final = 300_000_000_000
 RESTED: Final = 30
 """Looks at rest that a voltage must have behind it."""
-UNCERTAIN_V: Final = 0.0005
+UNCERTAIN_V: Final = 0.00025
 """Of a resting voltage against the others': resolution, temperature, relaxation that is not the same (chosen)."""
 UNEQUAL: Final = 0.25
 """Share by which cells' capacities may differ, so that they come apart while the module is cycled."""
@@ -36,7 +36,7 @@ BENT: Final = 0.5
 """Share of what cells already were apart that is uncertain: the OCV curve is read at the SOC that is estimated."""
 CHANGED: Final = 0.15
 """Likewise, of what they came apart since."""
-SLOPES_V: Final = (0.03, 0.3)
+SLOPES_V: Final = (0.03, 0.6)
 """Slope of the OCV curve, V per unit of SOC: below, voltage says nothing of charge; above, the curve bends too much."""
 HIGHEST_SOC: Final = 0.9
 """Likewise: near full, relaxation takes hours."""
