@@ -29,11 +29,13 @@ class Rows(Generic[State]):
         self._together: Callable[[list[NDArray[Any]]], State] = eval(f"lambda arrays: {whole}", kinds)
         self._arrays = self._apart(state)
         self._native = _native.Rows(self._arrays)
+        # Kept, because fresh memory of this size costs more than what is copied into it.
+        self._buffers = [np.empty_like(array) for array in self._arrays]
 
     def take(self, rows: NDArray[np.int64]) -> State:
-        """Return a copy of some rows."""
+        """Return a copy of some rows; it holds until the next ones are taken."""
         count = len(rows)
-        taken = [np.empty((count, *array.shape[1:]), array.dtype) for array in self._arrays]
+        taken = [buffer[:count] for buffer in self._buffers]
         self._native.take(rows, taken)
         return self._together(taken)
 
