@@ -152,7 +152,7 @@ def test_what_an_isolation_takes_with_it(tmp_path: Path) -> None:
     limit_W = np.where(np.arange(1, 101) < 12, 4000.0, 3000.0)
     power_W = np.where(np.arange(1, 101) <= 40, 500.0, 400.0)
     signals = {"charge_limit_W": limit_W, "discharge_limit_W": limit_W, "request_W": 500.0, "power_W": power_W}
-    told = Told(truth=[HOT], events=[*CLOSED, *CHAIN], signals=signals)
+    told = Told(truth=[HOT], events=[*CLOSED, CHAIN[0], contactor(11_922_000_001, slot=1)], signals=signals)
     assert found("lost_capacity", tmp_path / "a", told).values.tolist() == [0.25]
     assert found("lost_power", tmp_path / "b", told).values.tolist() == [0.25]
     assert found("unserved_energy", tmp_path / "c", told).values == pytest.approx([100.0 * 60.0 / 3.6e6])
