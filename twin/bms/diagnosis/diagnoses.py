@@ -89,7 +89,7 @@ class Diagnoses:
         self._stale = [place for place, one in enumerate(self._all) if one.sees_stale]
         self.codes: tuple[FaultCode, ...] = tuple(one.code for one in self._all)
         signs = np.array([one.sign for one in self._all])
-        self._thresholds = Thresholds.of_levels([one.levels(limits) for one in self._all], signs)
+        self.thresholds = Thresholds.of_levels([one.levels(limits) for one in self._all], signs)
 
     def initial(self, rows: int) -> Watch:
         """Return the memory of who has not looked at ``rows`` modules yet."""
@@ -114,7 +114,7 @@ class Diagnoses:
         else:
             memory = self._examine_some(np.flatnonzero(fresh), watch.memory, look, value, cell)
         stale = self._grow_old(watch, look, value, cell)
-        protection = watch.protection.step(value, look.measured.time_ns, self._thresholds)
+        protection = watch.protection.step(value, look.measured.time_ns, self.thresholds)
         found = Found(protection.level, protection.began_ns, cell, value)
         return Watch(memory, stale, protection), found
 
