@@ -9,6 +9,7 @@ Left out: a forecast, and saving energy for the dearest of the dear hours.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -46,7 +47,7 @@ class Arbitrage(Dispatch):
 
     def request_W(self, seen: Seen) -> FloatArray:
         """Return the power asked of each battery: nothing before it has told its state of charge."""
-        direction = self.plan(seen.prices)[int(seen.hour) % 24]
+        direction = _planned(self, tuple(seen.prices.tolist()))[int(seen.hour) % 24]
         room = seen.soc - self.soc_min if direction > 0 else self.soc_max - seen.soc
         return direction * self.power_W * np.clip(np.nan_to_num(room) / _TAPER, 0.0, 1.0)
 
@@ -59,6 +60,12 @@ class Arbitrage(Dispatch):
             if _following(prices, dear, gap[-1]) >= self.least_gain * cheapest:
                 plan[[hour for hour in gap if prices[hour] == cheapest]] = -1.0
         return plan
+
+
+@lru_cache(maxsize=64)
+def _planned(arbitrage: Arbitrage, prices: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the plan of a day, made once for each kind of day."""
+    return tuple(arbitrage.plan(np.array(prices)).tolist())
 
 
 def _gaps(dear: list[bool]) -> list[list[int]]:
