@@ -72,12 +72,13 @@ HOT = Truth("over_temperature", 0, 1, 5, 10.0, 50.0, "overtemperature,thermal_ru
 CHAIN = (
     finding(11_100_000_000, "overtemperature", slot=1, cell=5, since_ns=10_400_000_000),
     finding(11_900_000_001, "module_fatal", slot=1, since_ns=11_150_000_000, source="pack_controller"),
-    contactor(11_922_000_001),
+    contactor(11_922_000_001, slot=1),
 )
 
 
 def test_the_terms_of_the_time_to_isolate_add_up(tmp_path: Path) -> None:
-    run = judged(tmp_path / "run", Told(truth=[HOT], events=[*CLOSED, *CHAIN]))
+    opened = contactor(11_922_000_001)  # of the pack: a module's own contactor would not wait for the controller
+    run = judged(tmp_path / "run", Told(truth=[HOT], events=[*CLOSED, *CHAIN[:2], opened]))
     (isolation,) = run.isolations.values()
     assert isolation.terms is not None
     assert isolation.terms.total_ns == isolation.time_ns == 1_922_000_001
@@ -152,7 +153,7 @@ def test_what_an_isolation_takes_with_it(tmp_path: Path) -> None:
     limit_W = np.where(np.arange(1, 101) < 12, 4000.0, 3000.0)
     power_W = np.where(np.arange(1, 101) <= 40, 500.0, 400.0)
     signals = {"charge_limit_W": limit_W, "discharge_limit_W": limit_W, "request_W": 500.0, "power_W": power_W}
-    told = Told(truth=[HOT], events=[*CLOSED, CHAIN[0], contactor(11_922_000_001, slot=1)], signals=signals)
+    told = Told(truth=[HOT], events=[*CLOSED, *CHAIN], signals=signals)
     assert found("lost_capacity", tmp_path / "a", told).values.tolist() == [0.25]
     assert found("lost_power", tmp_path / "b", told).values.tolist() == [0.25]
     assert found("unserved_energy", tmp_path / "c", told).values == pytest.approx([100.0 * 60.0 / 3.6e6])
