@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from twin.bms.codes import CATALOGUE
+from twin.bms.codes import CATALOGUE, INSULATION_LOW, FaultCode
 
 MODULES = [f"Module{number:02}" for number in range(1, 17)]
 PACKS = [f"Pack{number}" for number in range(1, 5)]
@@ -150,6 +150,23 @@ SYSTEMS = [
     for architecture in ("hybrid", "centralized", "distributed")
 ]
 
+
+def value(
+    stated: str,
+    name: str,
+    scale: float,
+    unit: str,
+    *,
+    signed: bool = False,
+    only: FaultCode | None = None,
+    beside: FaultCode | None = None,
+    comment: str = "",
+) -> Signal:
+    """Return the signal of a fault frame for the codes whose value is ``stated`` in this unit."""
+    pages = [code.number for code in CATALOGUE if code.unit == stated and code is not beside and only in (None, code)]
+    return Signal(name, 16, scale, unit, signed=signed, start=24, multiplexer="Code", pages=pages, comment=comment)
+
+
 COUNTER = Signal("Counter", 4, comment="Counts the frames of this sender, so that lost ones show.")
 
 
@@ -169,10 +186,15 @@ FAULT = (
     Signal("Level", 2, choices=LEVELS, comment="How severe it is now; ok: it has cleared."),
     Signal("Module", 6, comment="Where: the module's number, 0 for the whole pack."),
     Signal("Cell", 8, comment="Where: the cell's number, 0 for the whole module."),
-    Signal("Voltage", 16, 0.01, "V", start=24, multiplexer="Code", pages=(1, 2, 11)),
-    Signal("Temperature", 16, 0.1, "degC", signed=True, start=24, multiplexer="Code", pages=(3, 4)),
-    Signal("Current", 16, 0.1, "A", start=24, multiplexer="Code", pages=(5,), comment="A magnitude."),
-    Signal("Silence", 16, 0.1, "s", start=24, multiplexer="Code", pages=(10,), comment="Since the last frame heard."),
+    value("V", "Voltage", 0.01, "V"),
+    value("K", "Temperature", 0.1, "degC", signed=True),
+    value("delta_K", "TemperatureDifference", 0.1, "K", signed=True),
+    value("K/s", "TemperatureRate", 0.001, "K/s", signed=True),
+    value("A", "Current", 0.1, "A", comment="A magnitude."),
+    value("ohm", "Insulation", 100, "ohm", only=INSULATION_LOW),
+    value("ohm", "Resistance", 1e-6, "ohm", beside=INSULATION_LOW),
+    value("s", "Duration", 0.1, "s", comment="Such as the time since the last frame heard."),
+    value("1", "Ratio", 0.001, "1", signed=True, comment="Or what the code counts."),
 )
 ABILITY = (
     Signal("ChargeCurrentLimit", 16, 0.1, "A", comment="Of this module."),

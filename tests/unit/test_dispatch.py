@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from twin import dispatch as kinds
-from twin.build import Surroundings
 from twin.dispatch.arbitrage import Arbitrage
 from twin.dispatch.dispatch import Dispatch, Seen
 from twin.dispatch.frequency_response import FrequencyResponse
@@ -18,6 +17,7 @@ from twin.dispatch.self_consumption import SelfConsumption
 from twin.errors import InputError
 from twin.plugins import discover
 from twin.scenario import Scenario, expand, load
+from twin.surroundings import Surroundings
 
 HOUR_NS = 3600 * 10**9
 GUANGDONG = np.array([0.38] * 8 + [1.0] * 2 + [1.7] * 2 + [1.0] * 2 + [1.7] * 5 + [1.0] * 5)

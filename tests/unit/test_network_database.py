@@ -13,9 +13,18 @@ from twin.bms import codes
 from twin.errors import InputError
 from twin.network.dbc.database import Database, bus_messages
 
-ROOT = Path(__file__).parents[2]
-HOME_BATTERY = ROOT / "data/can/home_battery.dbc"
+CAN = Path(__file__).parents[2] / "data/can"
 HEAD = 'VERSION ""\n\nNS_ :\n\nBS_:\n\nBU_: Module01 Pack1\n\n'
+SHIPPED = {
+    f"{system}{suffix}": count
+    for system in ("home_battery", "stack_battery")
+    for suffix, count in (
+        ("", 16 * (8 + 3) + 4 * (3 + 3) + 7),
+        ("_centralized", 4 * (3 + 3) + 7),
+        ("_distributed", 16 * (9 + 3) + 1),
+    )
+}
+"""How many messages: of each module and pack, and of each to and from the gateway; and the inverter's."""
 
 
 @pytest.fixture(scope="module")
@@ -23,17 +32,48 @@ def database() -> Database:
     return Database.load("home_battery")
 
 
-def test_the_file_is_what_its_script_writes() -> None:
-    script = runpy.run_path(str(HOME_BATTERY.with_name("make_home_battery.py")))
-    assert HOME_BATTERY.read_text(encoding="ascii") == script["database"]()
+@pytest.fixture(scope="module")
+def written() -> dict[str, str]:
+    """Return what the script writes, by the name of the file."""
+    script = runpy.run_path(str(CAN / "make_batteries.py"))
+    return {system.file: script["database"](system) for system in script["SYSTEMS"]}
 
 
-def test_cantools_opens_it_strictly() -> None:
-    judge = cantools.database.load_file(HOME_BATTERY, strict=True)
-    assert len(judge.messages) == 16 * (7 + 3) + 4 * (3 + 3) + 7
+def test_the_files_are_what_the_script_writes(written: dict[str, str]) -> None:
+    assert {path.name: path.read_text(encoding="ascii") for path in CAN.glob("*.dbc")} == written
+
+
+@pytest.mark.parametrize(("name", "count"), SHIPPED.items())
+def test_cantools_opens_it_strictly(name: str, count: int) -> None:
+    judge = cantools.database.load_file(CAN / f"{name}.dbc", strict=True)
+    assert len(judge.messages) == count
     assert all(message.comment and message.senders and message.receivers for message in judge.messages)
     kinds = {(message.send_type, message.cycle_time) for message in judge.messages}
     assert kinds == {("cyclic", 1000), ("event", None)}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_numbers_have_the_names_of_the_firmware(name: str) -> None:
+    """Every signal of a code or a level, in every message, knows all of the catalogue."""
+    tables = {
+        "Code": {0: "none"} | {code.number: code.name for code in codes.CATALOGUE},
+        "FaultCode": {0: "none"} | {code.number: code.name for code in codes.CATALOGUE},
+        "Level": {level.value: level.name.lower() for level in codes.Level},
+    }
+    seen = set()
+    for message in Database.load(name).messages:
+        for signal in message.signals:
+            if signal.name in tables:
+                seen.add(signal.name)
+                assert signal.choices == tables[signal.name], f"{message.name}.{signal.name}"
+    assert seen == set(tables)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_who_is_on_the_bus_follows_from_the_architecture(name: str) -> None:
+    nodes = {node.rstrip("0123456789") for node in Database.load(name).nodes}
+    absent = {"centralized": "Module", "distributed": "Pack"}.get(name.split("_")[-1])
+    assert nodes == {"Module", "Pack", "Inverter", "Gateway"} - {absent}
 
 
 def test_what_engineers_look_up(database: Database) -> None:
@@ -44,21 +84,14 @@ def test_what_engineers_look_up(database: Database) -> None:
     assert (by_name["Current"].unit, by_name["Current"].signed, by_name["Current"].scale) == ("A", True, 0.1)
 
 
-def test_fault_codes_are_those_of_the_firmware(database: Database) -> None:
-    catalogue = {code.number: code.name for code in vars(codes).values() if isinstance(code, codes.FaultCode)}
-    for message in ("Module01_State", "Pack1_State", "Module01_Fault", "Pack1_Fault"):
-        choices = next(signal.choices for signal in database[message].signals if signal.name.endswith("Code"))
-        assert choices == {0: "none", **catalogue}
-
-
 def test_a_fault_carries_its_value_in_the_unit_of_its_code(database: Database) -> None:
-    units = {"V": "V", "K": "degC", "A": "A", "s": "s"}
-    catalogue = [code for code in vars(codes).values() if isinstance(code, codes.FaultCode)]
+    units = {"V": "V", "K": "degC", "delta_K": "K", "K/s": "K/s", "A": "A", "ohm": "ohm", "s": "s", "1": "1"}
     fault = database["Module03_Fault"]
-    payload = fault.encode({"Code": np.array([float(code.number) for code in catalogue]), "Level": 3.0, "Cell": 16.0})
+    numbers = np.array([float(code.number) for code in codes.CATALOGUE])
+    payload = fault.encode({"Code": numbers, "Level": 3.0, "Cell": 16.0})
     unit = {signal.name: signal.unit for signal in fault.signals if signal.multiplexing}
     said = {name: values for name, values in fault.decode(payload).items() if name in unit}
-    for row, code in enumerate(catalogue):
+    for row, code in enumerate(codes.CATALOGUE):
         assert [unit[name] for name, values in said.items() if not np.isnan(values[row])] == [units[code.unit]], code
 
 
@@ -76,7 +109,7 @@ def test_diagnostics_are_a_pair_for_every_ecu_that_can_be_updated(database: Data
 
 
 def test_all_modules_say_the_same_things(database: Database) -> None:
-    for kind in ("State", *(f"CellVoltages{n}" for n in range(1, 5)), "Temperatures1", "Temperatures2"):
+    for kind in ("State", *(f"CellVoltages{n}" for n in range(1, 5)), "Temperatures1", "Temperatures2", "Health"):
         assert len({database[f"Module{number:02}_{kind}"].signals for number in range(1, 17)}) == 1
 
 
@@ -89,7 +122,7 @@ def test_commands_and_states_win_over_telemetry(database: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    ("packs", "modules", "count"), [(1, 2, 2 * 7 + 3 + 7), (1, 1, 7 + 3 + 7), (2, 3, 6 * 7 + 6 + 7), (4, 4, 131)]
+    ("packs", "modules", "count"), [(1, 2, 2 * 8 + 3 + 7), (1, 1, 8 + 3 + 7), (2, 3, 6 * 8 + 6 + 7), (4, 4, 147)]
 )
 def test_a_site_sends_the_messages_of_the_nodes_it_has(
     database: Database, packs: int, modules: int, count: int

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from twin import resources
 from twin.errors import InputError
+from twin.plant.action import Action
 from twin.plant.ageing.naumann import resistance_growth
 from twin.scenario import Fleet, Scenario, expand, load
 from twin.scenario.spread import CellSpread, Draws, ResistanceFactor, StateOfCharge
@@ -88,7 +89,11 @@ def test_faults_land_on_their_cells(scenario: Scenario, fleet: Fleet) -> None:
     assert np.argwhere(ratio != 1.0).tolist() == [[1, 1, 4]]
     assert ratio[1, 1, 4] == pytest.approx(0.85)
     assert (fleet.resistance_factor / healthy.resistance_factor)[1, 1, 4] == pytest.approx(2.0)
-    heat = [(action.time_ns, action.site, action.slot, action.cell, action.value) for action in fleet.actions]
+    heat = [
+        (action.time_ns, action.site, action.slot, action.cell, action.value)
+        for action in fleet.actions
+        if isinstance(action, Action)
+    ]
     assert heat == [(4 * HOUR_NS, 3, 0, 9, 200.0), (4 * HOUR_NS + 1800 * 10**9, 3, 0, 9, 0.0)]
 
 
