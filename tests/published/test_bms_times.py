@@ -44,3 +44,31 @@ def test_time_from_fault_to_error_state(diagnosis: str, quantity: int, value: fl
         if state.level[0, quantity] == Level.FATAL:
             break
     assert time_ns == published_ns
+
+
+OTHERS = [
+    ("DIAG_ID_DEEP_DISCHARGE_DETECTED", "deep_discharge_V"),
+    ("DIAG_ID_PLAUSIBILITY_PACK_VOLTAGE", "voltage_implausible_V"),
+    ("DIAG_ID_CURRENT_ON_OPEN_STRING", "contactor_welded_A"),
+    ("DIAG_ID_STRING_PLUS_CONTACTOR_FEEDBACK", "contactor_stuck_open_V"),
+    ("DIAG_ID_CURRENT_SENSOR_RESPONDING", "current_implausible_A"),
+]
+WARNINGS = [
+    ("DIAG_ID_AFE_OPEN_WIRE", "open_sense_wire_V"),
+    ("DIAG_ID_PLAUSIBILITY_CELL_TEMP", "temperature_implausible_K"),
+]
+
+
+@pytest.mark.parametrize(("diagnosis", "name"), OTHERS, ids=[row[1] for row in OTHERS])
+def test_debounce_of_what_else_is_watched(diagnosis: str, name: str) -> None:
+    assert round(getattr(Limits(), name).debounce_s * 1e9) == _published_ns(diagnosis)
+
+
+@pytest.mark.parametrize(("diagnosis", "name"), WARNINGS, ids=[row[1] for row in WARNINGS])
+def test_what_is_a_warning_there_is_one_here(diagnosis: str, name: str) -> None:
+    with TABLE.open() as file:
+        (row,) = (row for row in csv.DictReader(file) if row["diag_id"] == diagnosis)
+    levels = getattr(Limits(), name)
+    assert row["severity"] == "DIAG_WARNING"
+    assert levels.fatal is None
+    assert levels.debounce_s * 1e3 == int(row["debounce_ms_if_checked_every_10ms"])
