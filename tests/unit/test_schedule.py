@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,76 @@ def test_a_stopped_site_is_silent() -> None:
     schedule = Schedule(ROLES, SECOND, 7, np.arange(3), drift_ppm=20.0)
     schedule.stop(1)
     assert {int(site) for group, _ in schedule.batches(5 * SECOND) for site in group.site} == {0, 2}
+
+
+def _instants_ns(schedule: Schedule, end_s: float) -> list[list[int]]:
+    """Return when each ECU of the first site runs before ``end_s``."""
+    found: list[list[int]] = [[] for _ in ROLES]
+    for group, times_ns in schedule.batches(round(end_s * SECOND)):
+        for site, ecu, time_ns in zip(group.site, group.ecu, times_ns, strict=True):
+            if site == 0:
+                found[ecu].append(int(time_ns))
+    return found
+
+
+def _changed(change: Callable[[Schedule], None], at_s: int = 3, end_s: int = 20) -> tuple[list[int], list[list[int]]]:
+    """Return when the second ECU runs if its schedule changes at ``at_s``, and when all do if it does not."""
+    plain, other = (Schedule(ROLES, SECOND, 7, np.arange(2), drift_ppm=20.0) for _ in range(2))
+    undisturbed, before = _instants_ns(plain, end_s), _instants_ns(other, at_s)
+    change(other)
+    after = _instants_ns(other, end_s)
+    assert [first + rest for first, rest in zip(before, after, strict=True)][2:] == undisturbed[2:]
+    assert before[0] + after[0] == undisturbed[0]
+    return before[1] + after[1], undisturbed
+
+
+PAUSES: dict[str, list[tuple[int, int]]] = {
+    "one": [(3, 10)],
+    "a short one within a long one": [(3, 10), (4, 6)],
+    "one that begins in another": [(3, 8), (6, 10)],
+    "without an end": [(3, 2**32)],
+}
+
+
+@pytest.mark.parametrize("pauses", PAUSES.values(), ids=PAUSES.keys())
+def test_a_paused_ecu_runs_again_after_the_last_of_its_pauses(pauses: list[tuple[int, int]]) -> None:
+    """And then at its own period; nobody else notices."""
+
+    def pause(schedule: Schedule) -> None:
+        for begin_s, end_s in pauses:
+            schedule.pause(0, 1, begin_s * SECOND, end_s * SECOND)
+
+    ran, undisturbed = _changed(pause)
+    last_s = max(end_s for _, end_s in pauses)
+    assert [time_ns for time_ns in ran if time_ns < 3 * SECOND] == [t for t in undisturbed[1] if t < 3 * SECOND]
+    later = [time_ns for time_ns in ran if time_ns >= 3 * SECOND]
+    assert not [time_ns for time_ns in later if time_ns < last_s * SECOND]
+    assert len(later) == max(20 - last_s, 0)
+    assert set(np.diff(later)) <= set(np.diff(undisturbed[1]))
+
+
+def test_a_resumed_ecu_runs_within_a_period() -> None:
+    def swap(schedule: Schedule) -> None:
+        schedule.pause(0, 1, 3 * SECOND, 2**62)
+        schedule.resume(0, 1, 7 * SECOND + 123)
+
+    ran, _ = _changed(swap)
+    later = [time_ns for time_ns in ran if time_ns >= 3 * SECOND]
+    assert 7 * SECOND + 123 <= later[0] < 8 * SECOND + 123
+    assert len(later) in (12, 13)
+
+
+def test_a_stretched_period_comes_back_exactly() -> None:
+    def slow_for_a_while(schedule: Schedule) -> None:
+        schedule.stretch(0, 1, 3.0)
+
+    ran, undisturbed = _changed(slow_for_a_while)
+    period_ns = int(np.diff(undisturbed[1])[0])
+    assert np.diff([time_ns for time_ns in ran if time_ns >= 3 * SECOND]).tolist() == [3 * period_ns] * 5
+    schedule = Schedule(ROLES, SECOND, 7, np.arange(2), drift_ppm=20.0)
+    schedule.stretch(0, 1, 3.0)
+    schedule.stretch(0, 1, 1.0 / 3.0)
+    assert _instants_ns(schedule, 20) == undisturbed
 
 
 @pytest.mark.parametrize(

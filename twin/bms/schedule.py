@@ -95,10 +95,10 @@ class Schedule:
         return int(self._roles[ecu])
 
     def pause(self, site: int, ecu: int, from_ns: int, until_ns: int) -> None:
-        """Activate an ECU no more before ``until_ns``; its period begins anew there."""
-        if self._next_ns[site, ecu] < _NEVER:
-            phase_ns = int(self._next_ns[site, ecu] - from_ns) % int(self._period_ns[site, ecu])
-            self._next_ns[site, ecu] = min(until_ns + phase_ns, _NEVER)
+        """Activate an ECU no more before ``until_ns``, or the end of a longer pause; its period begins anew there."""
+        next_ns = int(self._next_ns[site, ecu])
+        phase_ns = (next_ns - from_ns) % int(self._period_ns[site, ecu])
+        self._next_ns[site, ecu] = min(max(next_ns, until_ns + phase_ns), _NEVER)
 
     def resume(self, site: int, ecu: int, from_ns: int) -> None:
         """Activate an ECU again within a period of ``from_ns``."""
