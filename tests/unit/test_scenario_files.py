@@ -17,7 +17,8 @@ from twin.scenario.document import read
 from twin.scenario.schema import schema_text
 
 SCENARIOS = resources.folder("scenarios")
-SHIPPED = sorted(SCENARIOS.glob("*.yaml"))
+PLANS = ("compare_architectures.yaml",)
+SHIPPED = sorted(path for path in SCENARIOS.glob("*.yaml") if path.name not in PLANS)
 SCHEMA: dict[str, Any] = json.loads(schema_text())
 
 

@@ -17,7 +17,7 @@ from twin.analysis.thinning import Floats
 if TYPE_CHECKING:
     from twin.analysis.evidence import Evidence
 
-SIGNALS: Final = ("bleed", "cell_voltage_V", "soc", "current_A", "scenario")
+SIGNALS: Final = ("bleed|balancing_A", "cell_voltage_V", "soc", "current_A", "scenario")
 """What there must be to say what balancing does."""
 
 
@@ -38,12 +38,12 @@ class Balancing:
 
 def balancing(run: Evidence) -> Iterator[Balancing]:
     """Yield what balancing did, by blocks of sites."""
-    active = ("balancing_A",) if run.run.has("balancing_A") else ()
-    bleed_ohm = run.bleed_ohm
-    for block in run.blocks("bleed", "cell_voltage_V", "soc", "current_A", *active):
-        bleed, voltage_V, soc, current_A, *moved = (one.astype(np.float64) for one in block.values)
-        bled_A = bleed * voltage_V / bleed_ohm
-        converted_A = moved[0] if moved else np.zeros_like(bled_A)
+    used = tuple(name for name in ("bleed", "balancing_A") if run.run.has(name))
+    for block in run.blocks("cell_voltage_V", "soc", "current_A", *used):
+        voltage_V, soc, current_A, *rest = (one.astype(np.float64) for one in block.values)
+        known = dict(zip(used, rest, strict=True))
+        bled_A = known.get("bleed", np.zeros(())) * voltage_V / run.bleed_ohm
+        converted_A = known.get("balancing_A", np.zeros_like(voltage_V))
         yield Balancing(
             block.rows,
             spread(soc, run.pack_of, together=run.contactors.series),

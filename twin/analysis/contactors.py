@@ -51,11 +51,10 @@ class Contactors:
     @cached_property
     def series(self) -> bool:
         """Whether an open module opens its pack's string."""
-        scenario: Any = self._evidence.scenario
+        scenario = self._evidence.scenario
         if scenario is None:
             return False
-        connection = getattr(scenario.fleet, "connection", "parallel")
-        return bool(connection == "series" and not getattr(scenario.plant, "bypass", False))
+        return scenario.fleet.connection == "series" and not scenario.plant.bypass
 
     @cached_property
     def by_site(self) -> dict[int, tuple[Switching, ...]]:

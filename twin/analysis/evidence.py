@@ -118,7 +118,7 @@ class Evidence:
     @property
     def bleed_ohm(self) -> float:
         """Resistance of a cell's balancing resistor."""
-        return float(getattr(self.known_scenario.plant, "bleed_ohm", 33.0))
+        return self.known_scenario.plant.bleed_ohm
 
     @property
     def end_ns(self) -> int:

@@ -53,7 +53,7 @@ class PlanOptions(Options):
     """What is compared: changes of the scenarios by name."""
     set: tuple[str, ...] = ()
     """Changes of all scenarios, before those of case and variant."""
-    cases: Annotated[tuple[CaseOptions, ...], Field(min_length=1)]
+    cases: Annotated[list[CaseOptions], Field(min_length=1)]
 
 
 @dataclass(frozen=True, eq=False)
