@@ -43,7 +43,8 @@ class SensorWiring:
         self._scan_ns = round(architecture.options.scan_s * 1e9) if architecture.scans else 0
         self._sampled_ns = np.full((sites, self._slots), -1, np.int64)
         self._held: dict[str, Values] = {}
-        self._last_ns = -1
+        self._last_ns = 0
+        """Of the tick before; the first scan begins at 0."""
 
     def read(self, time_ns: int, measured: Measurement, outside: Outside) -> Mapping[str, Mapping[str, Values]]:
         """Return what each role reads at a tick's begin; call it once a tick."""
