@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.worlds.watched_module import MODULE, Run, World
+from tests.worlds.watched_module import MODULE, Readings, Run, World
 from twin.bms import codes
 from twin.bms.codes import CATALOGUE, PROTECTION_CODES, FaultCode, Level, place_name
 from twin.bms.diagnosis.diagnoses import KINDS, Diagnoses
@@ -152,6 +152,32 @@ def test_a_diagnosis_remembers_arrays_of_rows(kind: type[Diagnosis[Any]]) -> Non
 
     each(note, kind().initial(3, MODULE))
     assert set(sizes) <= {3}
+
+
+def test_what_is_remembered_keeps_its_shape_and_type() -> None:
+    """So that it can be put back row by row, and carried over to another version of the firmware."""
+    world = Run(
+        World(breaks=_jumps, wrong_s=5.0, current_A=lambda time_s: 10.0 * time_s, duty=lambda time_s: time_s % 3 / 3)
+    )
+    before = _kinds(world.watch)
+    for _ in world.looks(45):
+        assert _kinds(world.watch) == before
+
+
+def _jumps(readings: Readings, time_s: float) -> None:
+    readings.temperature_K[1, 3] += 20.0
+    readings.voltage_V[1, 3] += 0.02 * (time_s > 15.0)
+
+
+def _kinds(state: Any) -> list[tuple[Any, Any]]:
+    kinds: list[tuple[Any, Any]] = []
+
+    def note(part: Any) -> Any:
+        kinds.append((part.shape, part.dtype))
+        return part
+
+    each(note, state)
+    return kinds
 
 
 @pytest.mark.parametrize(

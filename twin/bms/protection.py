@@ -118,6 +118,8 @@ class Protection:
     @property
     def level(self) -> NDArray[np.int8]:
         """The level of each quantity, ``[row, quantity]``."""
+        if not self.active.any():
+            return np.zeros(self.active.shape, np.int8)
         level: NDArray[np.int8] = _LEVEL[self.active]
         return level
 
@@ -125,6 +127,6 @@ class Protection:
     def began_ns(self) -> IntArray:
         """The first sample beyond the limit of the level that counts, ``[row, quantity]``; -1 where none does."""
         began = np.full(self.active.shape, NEVER, np.int64)
-        row, quantity = self.active.nonzero()
+        row, quantity = np.divmod(np.flatnonzero(self.active), self.active.shape[1])
         began[row, quantity] = self.since_ns[row, quantity, _LEVEL[self.active[row, quantity]] - 1]
         return began

@@ -26,6 +26,8 @@ SmallArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
+_UNKNOWN: Final = np.float32(np.nan)
+
 PERIOD_NS: Final = 10_000_000_000
 STEP_A: Final = 10.0
 """From such a change of the current on, unequal resistances show in the voltages."""
@@ -80,54 +82,63 @@ class Apart:
 
     def step(self, look: Look, module: ModuleData) -> Apart:
         """Return what is known after a look."""
-        measured = look.measured
+        measured, duty = look.measured, look.duty.astype(np.float32)
         current_A = measured.current_A
-        apart_V = others_apart(measured.voltage_V, measured.voltage_V.mean(axis=1))
+        apart_V = others_apart(measured.voltage_V, measured.voltage_V.mean(axis=1)).astype(np.float32)
         moved_V = apart_V - self.voltage_V
-        step_A = current_A - self.current_A
-        seen = self.seen_ns >= 0
-        quiet = seen[:, None] & ~_switched(look.duty, self.duty)
-        calm_V = np.where(quiet & (np.abs(step_A) < STEP_A)[:, None], moved_V, np.nan)
-        extra_ohm = np.where(quiet, self._resistance(moved_V, step_A), self.extra_ohm)
-        extra_ohm += self._sudden_ohm(calm_V, look)
-        curved_V = np.nan_to_num(calm_V - self.moved_V)
-        noise_V2 = np.minimum(np.abs(curved_V), _MOST_NOISE_V) ** 2 / 6.0
-        counts = _FORGETTING * (curved_V != 0.0)
+        step_A = np.where(self.seen_ns >= 0, current_A - self.current_A, np.nan)
+        quiet = ~_switched(duty, self.duty)
+        calm_V = np.where(quiet & (np.abs(step_A) < STEP_A)[:, None], moved_V, _UNKNOWN)
+        extra_ohm = self._after_step(moved_V, step_A, quiet)
+        extra_ohm = self._after_jump(extra_ohm, calm_V, look)
         resting = np.where(np.abs(current_A) <= _RESTING_C * module.capacity_Ah, self.resting + 1, 0)
-        inner_V = apart_V + current_A[:, None] * extra_ohm
-        weight = np.maximum(_SETTLING, 1.0 / np.maximum(resting, 1))[:, None]
+        inner_V = apart_V + current_A.astype(np.float32)[:, None] * extra_ohm
+        weight = np.maximum(_SETTLING, 1.0 / np.maximum(resting, 1)).astype(np.float32)[:, None]
         return Apart(
             measured.time_ns,
             current_A,
-            look.duty.astype(np.float32),
-            apart_V.astype(np.float32),
-            calm_V.astype(np.float32),
-            (self.noise_V2 + counts * (noise_V2 - self.noise_V2)).astype(np.float32),
-            extra_ohm.astype(np.float32),
-            (self.resting_V + weight * (inner_V - self.resting_V)).astype(np.float32),
+            duty,
+            apart_V,
+            calm_V,
+            self._noise_V2(calm_V),
+            extra_ohm,
+            (self.resting_V + weight * (inner_V - self.resting_V)).astype(np.float32, copy=False),
             resting,
         )
 
-    def _resistance(self, moved_V: FloatArray, step_A: FloatArray) -> FloatArray:
+    def _noise_V2(self, calm_V: SmallArray) -> SmallArray:
+        """Return the variance after one more second difference, whose own is six times as large."""
+        curved_V = calm_V - self.moved_V
+        counts = ~np.isnan(curved_V)
+        noise_V2 = np.minimum(np.abs(np.where(counts, curved_V, np.float32(0.0))), _MOST_NOISE_V) ** 2 / 6.0
+        return self.noise_V2 + (_FORGETTING * counts).astype(np.float32) * (noise_V2 - self.noise_V2)
+
+    def _after_step(self, moved_V: SmallArray, step_A: FloatArray, quiet: BoolArray) -> SmallArray:
         """Return the extra resistance after a change of the current, which counts the more the larger it is."""
         stepped = np.abs(step_A) >= _LEAST_A
-        gain = np.where(stepped, step_A**2 / (step_A**2 + _TRUSTED_A**2), 0.0)
-        seen_ohm = -moved_V / np.where(stepped, step_A, 1.0)[:, None]
-        ohm: FloatArray = self.extra_ohm + gain[:, None] * (seen_ohm - self.extra_ohm)
-        return ohm
+        if not stepped.any():
+            return self.extra_ohm
+        gain = np.where(stepped, step_A**2 / (step_A**2 + _TRUSTED_A**2), 0.0).astype(np.float32)[:, None]
+        seen_ohm = -moved_V / np.where(stepped, step_A, 1.0).astype(np.float32)[:, None]
+        return self.extra_ohm + quiet * gain * (seen_ohm - self.extra_ohm)
 
-    def _sudden_ohm(self, calm_V: FloatArray, look: Look) -> FloatArray:
-        """Return the resistance that a cell met at once before the last look: charging it reads more, else less."""
+    def _after_jump(self, extra_ohm: SmallArray, calm_V: SmallArray, look: Look) -> SmallArray:
+        """Return the extra resistance with what a cell met at once before the last look.
+
+        Charging it then reads more, discharging less; it stays so, and the voltage of the module agrees.
+        """
+        jumped = np.abs(self.moved_V) >= _SUDDEN_V
+        if not jumped.any():
+            return extra_ohm
         current_A = look.measured.current_A
         sound = np.abs(look.measured.voltage_V.sum(axis=1) - look.module_V) <= _SUM_V
         flows = sound & (np.abs(current_A) >= _SUDDEN_A)
-        met_ohm = -self.moved_V / np.where(flows, current_A, 1.0)[:, None]
-        stayed = (np.abs(self.moved_V) >= _SUDDEN_V) & (np.abs(calm_V) < _SUDDEN_V / 3.0)
-        stayed &= self.noise_V2 <= _QUIET_V2
-        return np.where(flows[:, None] & stayed, np.maximum(met_ohm, 0.0), 0.0)
+        met_ohm = -self.moved_V / np.where(flows, current_A, 1.0).astype(np.float32)[:, None]
+        met = jumped & (np.abs(calm_V) < _SUDDEN_V / 3.0) & (self.noise_V2 <= _QUIET_V2) & flows[:, None]
+        return np.where(met, extra_ohm + np.maximum(met_ohm, 0.0), extra_ohm).astype(np.float32)
 
 
-def _switched(duty: FloatArray, before: SmallArray) -> BoolArray:
+def _switched(duty: SmallArray, before: SmallArray) -> BoolArray:
     """Return the cells whose reading balancing may have moved: its own switch, or a neighbour's, was thrown."""
     thrown: BoolArray = duty != before
     near = thrown.copy()

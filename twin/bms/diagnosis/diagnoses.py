@@ -107,11 +107,11 @@ class Diagnoses:
         Where readings are not fresh, nothing is said but how old they are: levels and debounce stay as they are.
         """
         rows, fresh = len(look.measured.fresh), look.measured.fresh
-        value = np.full((rows, len(self._all)), np.nan)
-        cell = np.full(value.shape, MODULE)
+        value, cell = np.empty((rows, len(self._all))), np.empty((rows, len(self._all)), np.int64)
         if fresh.all():
             memory = self._examine(watch.memory, look, value, cell)
         else:
+            value[:], cell[:] = np.nan, MODULE
             memory = self._examine_some(np.flatnonzero(fresh), watch.memory, look, value, cell)
         stale = self._grow_old(watch, look, value, cell)
         protection = watch.protection.step(value, look.measured.time_ns, self.thresholds)

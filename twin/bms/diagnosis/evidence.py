@@ -155,29 +155,32 @@ class Evidence:
         return self.read_coldest if credible is self.look.measured.temperature_K else lowest(credible)
 
     @cached_property
-    def jump_K(self) -> FloatArray | None:
+    def temperature_K(self) -> NDArray[np.float32]:
+        """What is read, as precisely as any sensor: half the memory to go through, ``[row, cell]``."""
+        return self.look.measured.temperature_K.astype(np.float32)
+
+    @cached_property
+    def jump_K(self) -> NDArray[np.float32] | None:
         """By how much temperatures changed where no cell can change so fast, else 0, ``[row, cell]``; None: nowhere."""
-        measured_K = self.look.measured.temperature_K
+        measured_K = self.temperature_K
         first = self.recent.time_ns < 0
         change_K = measured_K - self.recent.temperature_K
-        allowed_K = np.where(first, np.inf, JUMPED_K + _JUMP_K_S * 1e-9 * self.elapsed_ns)
+        allowed_K = np.where(first, np.inf, JUMPED_K + _JUMP_K_S * 1e-9 * self.elapsed_ns).astype(np.float32)
         impossible = np.abs(change_K) > allowed_K[:, None]
         if first.any():
             outside = first[:, None] & ((measured_K <= POSSIBLE_K[0]) | (measured_K >= POSSIBLE_K[1]))
             change_K = np.where(outside, measured_K - np.median(measured_K, axis=1, keepdims=True), change_K)
             impossible |= outside
-        return np.where(impossible, change_K, 0.0) if impossible.any() else None
+        return np.where(impossible, change_K, np.float32(0.0)) if impossible.any() else None
 
     @cached_property
     def jumped_K(self) -> NDArray[np.float32]:
         """By how much temperature readings have jumped in all, ``[row, cell]``: what their sensors are off."""
-        jumped_K: NDArray[np.floating[Any]] = self.recent.jumped_K
-        return (jumped_K if self.jump_K is None else jumped_K + self.jump_K).astype(np.float32, copy=False)
+        return self.recent.jumped_K if self.jump_K is None else self.recent.jumped_K + self.jump_K
 
     def remembered(self) -> Recent:
         """Return what the next look is compared with."""
-        measured = self.look.measured
-        return Recent(measured.time_ns, measured.temperature_K.astype(np.float32), self.jumped_K)
+        return Recent(self.look.measured.time_ns, self.temperature_K, self.jumped_K)
 
     def where_compared(self, worst: Extreme) -> tuple[NDArray[np.floating[Any]], IntArray]:
         """Return a value and its cell where the row was compared at this look; elsewhere nothing is said."""

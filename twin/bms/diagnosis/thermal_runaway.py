@@ -40,13 +40,13 @@ class ThermalRunaway(Diagnosis[Lag]):
 
     def step(self, state: Lag, evidence: Evidence) -> tuple[Lag, Said]:
         """Let the followers follow; a jump that no cell can make is the sensor's, and they go with it."""
-        measured_K, lag_K = evidence.look.measured.temperature_K, state.temperature_K
+        lag_K = state.temperature_K
         if evidence.jump_K is not None:
-            lag_K = (lag_K + evidence.jump_K).astype(np.float32)
+            lag_K = lag_K + evidence.jump_K
         share = -np.expm1(evidence.elapsed_ns * (-1e-9 / LAG_S))
         share[evidence.recent.time_ns < 0] = 1.0
-        behind_K = measured_K - lag_K
-        after = Lag((lag_K + share[:, None] * behind_K).astype(np.float32))
+        behind_K = evidence.temperature_K - lag_K
+        after = Lag(lag_K + share.astype(np.float32)[:, None] * behind_K)
         # Unbiased for a steady rise however far apart the looks are.
         rise, cell = highest(behind_K)
         per_s = share / np.maximum(evidence.elapsed_ns * 1e-9, 1e-9) * (evidence.elapsed_ns > 0)
