@@ -60,6 +60,7 @@ class World:
     def close(self) -> None:
         """Free the FMUs."""
         self.plant.close()
+        self.controllers.close()
 
 
 def build(scenario: Scenario, sites: Sequence[int] | None = None) -> World:
@@ -83,6 +84,10 @@ def build(scenario: Scenario, sites: Sequence[int] | None = None) -> World:
     messages = MessageTable(network.wires, wiring.packs, wiring.modules)
     for traffic in network.replays:
         messages.silence(wiring.sites, traffic.rows(site_ids), traffic.layouts)
+    controllers = attempt(problems, lambda: _controllers(scenario, fleet, architecture, messages, buses))
+    if controllers is None:
+        plant.close()
+        raise InputError(problems)
     return World(
         fleet,
         Surroundings(fleet, Window(scenario.start, fleet.duration_ns).since_midnight_ns),
@@ -92,7 +97,7 @@ def build(scenario: Scenario, sites: Sequence[int] | None = None) -> World:
         tuple(Replayed(traffic, network.wires, site_ids) for traffic in network.replays),
         BalancingNoise(mishaps, buses, network.wires),
         messages,
-        _controllers(scenario, fleet, architecture, messages, buses),
+        controllers,
         Leads(mishaps),
         _sensing(scenario, fleet, mishaps),
         SensorWiring(architecture, wiring.sites),

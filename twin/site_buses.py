@@ -15,7 +15,6 @@ from twin.bms.needs import unmet
 from twin.errors import InputError, Problem, attempt
 from twin.faults.fault import Fault
 from twin.network.dbc.codec import MessageLayout
-from twin.network.dbc.database import Database, bus_messages
 from twin.network.disturbances import Disturbance
 from twin.network.engines.engine import Engine
 from twin.network.engines.registry import ENGINES
@@ -23,7 +22,7 @@ from twin.network.network import Message
 from twin.network.replay import Traffic
 from twin.network.site import SiteNetwork, ecus_of, site_network
 from twin.scenario import Fleet, Scenario
-from twin.scenario.architecture import architecture_of, database_of, own_database
+from twin.scenario.architecture import architecture_of, bus_layouts, database_of, own_database
 from twin.scenario.faults import faults_of
 from twin.streams import stream
 
@@ -36,20 +35,12 @@ def site_messages(scenario: Scenario) -> tuple[MessageLayout, ...]:
     What firmware sends, it sends at every activation of its task; of anything else the database says how often.
     Raises InputError where the database is wrong, or lacks an ECU of the site.
     """
-    sent = {kind for firmware in architecture_of(scenario).firmware() for kind in firmware.sends}
+    architecture = architecture_of(scenario)
+    sent = {kind for firmware in architecture.firmware() for kind in firmware.sends}
     task_ns = round(scenario.bms.period_s * 1e9)
     return tuple(
         replace(layout, cycle_ns=task_ns) if type_of(layout.name) in sent else layout
-        for layout in _of_database(scenario, database_of(scenario))
-    )
-
-
-def _of_database(scenario: Scenario, name: str) -> tuple[MessageLayout, ...]:
-    """Return the messages of a database that are on the buses of a site."""
-    scopes = {ecu.scope for ecu in architecture_of(scenario).ecus()}
-    fleet = scenario.fleet
-    return bus_messages(
-        Database.load(name), fleet.packs, fleet.modules, monitors="module" in scopes, controllers="pack" in scopes
+        for layout in bus_layouts(scenario, architecture, database_of(scenario))
     )
 
 
@@ -85,8 +76,9 @@ class SiteBuses:
 def _unmet(scenario: Scenario, layouts: Sequence[MessageLayout]) -> Iterator[Problem]:
     """Yield what the database lacks that the firmware needs."""
     if database_of(scenario) != own_database(scenario):
-        known = _of_database(scenario, own_database(scenario))
-        firmware = architecture_of(scenario).firmware()
+        architecture = architecture_of(scenario)
+        known = bus_layouts(scenario, architecture, own_database(scenario))
+        firmware = architecture.firmware()
         kinds = {kind for one in firmware for kind in (*one.reads, *one.sends)}
         yield from unmet(layouts, known, kinds, database_of(scenario))
 

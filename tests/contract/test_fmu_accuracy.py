@@ -118,6 +118,7 @@ def test_every_model_follows_its_stored_trajectory(model: str) -> None:
 
 
 OUTPUTS = {
+    "inverter_control": ("power_limit_W", "counter"),
     "module_electrical": ("voltage_V", "cell_voltage_V", "soc", "heat_J", "charge_Ah", *electrical_module.COUNTERS),
     "module_thermal": ("temperature_K", "housing_K"),
     "verification_cell": ("voltage_V", "soc", "temperature_K", "jig_temperature_K"),

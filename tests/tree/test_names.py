@@ -48,7 +48,8 @@ def test_ports(path: Path) -> None:
     ports: dict[str, list[dict[str, Any]]] = YAML(typ="safe").load(path.read_text())
     rows = [row for direction in ("inputs", "outputs", "parameters") for row in ports.get(direction, [])]
     assert rows
-    assert not [mistake for row in rows if (mistake := _mistake(row["signal"], row["unit"]))]
+    own = [row for row in rows if "." not in row["signal"]]  # others are called as in a CAN database
+    assert not [mistake for row in own if (mistake := _mistake(row["signal"], row["unit"]))]
 
 
 @pytest.mark.parametrize(

@@ -122,8 +122,8 @@ CASES = {
         RUN,
         [
             "s.yaml:4: plant.electrical: there is no file {folder}/nope.fmu",
-            "s.yaml:4: plant.thermal: found 'modul_thermal'; expected module_electrical, module_thermal, "
-            "verification_cell, or the path of a file (did you mean module_thermal?)",
+            "s.yaml:4: plant.thermal: found 'modul_thermal'; expected inverter_control, module_electrical, "
+            "module_thermal, verification_cell, or the path of a file (did you mean module_thermal?)",
         ],
         "plant: {electrical: nope.fmu, thermal: modul_thermal}",
     ),
@@ -207,7 +207,8 @@ CASES = {
     "a model that does not exist": Case(
         "fmu build module_thermal nosuch",
         [
-            "{fmus}/nosuch: no model 'nosuch' (one of module_electrical, module_thermal, verification_cell)",
+            "{fmus}/nosuch: no model 'nosuch' (one of inverter_control, module_electrical, module_thermal, "
+            "verification_cell)",
         ],
     ),
     "a check of a text": Case("fmu check ../parts/text.fmu", ["../parts/text.fmu: is no FMU: not a zip archive"]),

@@ -42,7 +42,7 @@ class Role:
         self.slot = np.array([ecu.slot for ecu in ecus], np.int64)
         self.pack = np.array([ecu.pack for ecu in ecus], np.int64)
         rows = sites * self.per_site
-        self.state = Rows(firmware.initial(rows, memory))
+        self.state = Rows(firmware.initial(rows, {**memory, "ecu": np.arange(rows, dtype=np.float64)}))
         self.level = np.zeros((rows, len(firmware.codes)), np.int8)
         self.spoilt = {kind: np.zeros(rows, np.bool_) for kind in ("stale", "anonymous")}
         self.commands = {name: np.full((rows, *reach.shape), np.nan) for name, reach in firmware.commands.items()}
@@ -52,8 +52,11 @@ class Role:
         """Run the firmware on some rows and keep their new state."""
         after, outputs = self.firmware.step(self.state.take(rows), inputs)
         self.state.put(rows, after)
+        running = rows if outputs.running is None else rows[outputs.running]
         for name, values in outputs.beliefs.items():
-            self.beliefs[name][rows] = values
+            if outputs.running is not None:
+                self.beliefs[name][rows] = np.nan
+            self.beliefs[name][running] = values
         return outputs
 
     def restart(self, rows: IntArray) -> None:
@@ -62,7 +65,7 @@ class Role:
 
     def begin(self, rows: IntArray, memory: Mapping[str, FloatArray]) -> None:
         """Begin with this memory, as after power-on."""
-        self.state.put(rows, self.firmware.initial(len(rows), memory))
+        self.state.put(rows, self.firmware.initial(len(rows), {**memory, "ecu": rows.astype(np.float64)}))
         self.level[rows] = 0
 
     def service(self, rows: IntArray, what: Service, value: float) -> None:
@@ -91,6 +94,11 @@ class Crew(NamedTuple):
     """The how-manieth of its role each is at its site."""
     rows: IntArray
     """Of the role's state."""
+
+    def only(self, some: IntArray) -> Crew:
+        """Return some of them."""
+        ecus = Ecus(self.ecus.site[some], self.ecus.pack[some], self.ecus.slot[some])
+        return Crew(self.role, ecus, self.which[some], self.rows[some])
 
 
 class Controllers:
@@ -165,6 +173,11 @@ class Controllers:
                 if name in OF_A_MODULE:
                     role.by_site(role.commands[name], reach)[site, slot] = np.nan
 
+    def close(self) -> None:
+        """Free what firmware holds."""
+        for role in self._roles:
+            role.firmware.close()
+
     def stop(self, site: int) -> None:
         """Run no ECU of this site any more."""
         self._schedule.stop(site)
@@ -187,6 +200,10 @@ class Controllers:
             self._reached_ns[ecus.site] = time_ns
             self._buses.advance(self._reached_ns)
             outputs = role.step(crew.rows, self._inputs(crew, time_ns, sensed[role.firmware.role]))
+            if outputs.running is not None:
+                events += _crashes(crew, time_ns, outputs.crashed)
+                crew, time_ns = crew.only(outputs.running), time_ns[outputs.running]
+                ecus = crew.ecus
             done_ns = time_ns + self._execution_ns
             self._messages.send(self._buses, outputs.frames, ecus, done_ns)
             actions += _actions(role, crew.rows, ecus, outputs.commands, done_ns)
@@ -263,6 +280,28 @@ def _actions(
             wanted[changed].tolist(),
             slot.tolist(),
             inner[0].tolist() if inner else repeat(-1),
+        )
+
+
+def _crashes(crew: Crew, time_ns: IntArray, crashed: Sequence[tuple[int, str]]) -> Iterator[Event]:
+    """Yield an event for every ECU whose program has failed."""
+    firmware, ecus = crew.role.firmware, crew.ecus
+    for row, why in crashed:
+        slot = int(ecus.slot[row]) if firmware.scope == "module" else -1
+        pack = int(ecus.pack[row]) if firmware.scope != "site" else -1
+        name = firmware.role.replace("_", " ")
+        yield Event(
+            int(time_ns[row]),
+            int(ecus.site[row]),
+            slot,
+            -1,
+            Level.FATAL,
+            "program_failed",
+            "firmware",
+            f"{place_name(pack, slot)}: the program of the {name} has failed, and it is silent: {why}",
+            "its program cannot go on from what it was given",
+            "restart the ECU, and look into its program",
+            pack=pack,
         )
 
 

@@ -193,7 +193,8 @@ class MessageTable:
 
     def send(self, buses: Engine, frames: Mapping[str, Contents], sender: Ecus, time_ns: IntArray) -> None:
         """Queue frames of the senders, ``signals[row]`` by type, each sender's at its own ``time_ns``."""
-        self._bundle(tuple(frames)).send(buses, frames, sender, time_ns, self._silent)
+        if frames:
+            self._bundle(tuple(frames)).send(buses, frames, sender, time_ns, self._silent)
 
     def _reading(self, kinds: tuple[str, ...], scope: Scope) -> _Reading:
         """Return the mailboxes of every reader."""

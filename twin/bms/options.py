@@ -65,4 +65,7 @@ class Bms(Options):
     balancing: AnyStrategy = PassiveVoltage()
     cooling: AnyCooling = NoCooling()
     insulation: InsulationOptions = InsulationOptions()
+    firmware: dict[str, str] = Field(default_factory=dict)
+    """By role what runs on its ECUs in place of the architecture's own firmware: a model of fmus/, or the path of an
+    FMU with a ports file beside it, or of a Python file."""
     sensors: Sensors = Sensors()

@@ -24,6 +24,7 @@ from twin.analysis.bus_bounds import bus_warnings
 from twin.errors import InputError, Problem
 from twin.log import signals_of
 from twin.plant.assembly import locate
+from twin.plant.fmu import Version
 from twin.record import RunWriter, output_problem
 from twin.scenario import Fleet, Scenario, companions, expand, resolved
 from twin.scenario.architecture import architecture_of
@@ -141,9 +142,11 @@ def _writer(
 def _facts(scenario: Scenario) -> dict[str, str | int]:
     """Return what may differ between two equal runs: hashes of what went in, threads, the command."""
     plant = scenario.plant
+    parts = {"electrical_fmu": plant.electrical, "thermal_fmu": plant.thermal}
+    parts |= {f"{role}_firmware": name for role, name in scenario.bms.firmware.items()}
     hashes = {
-        f"sha256_{role}_fmu": hashlib.sha256(locate(name, plant.fmi)[0].read_bytes()).hexdigest()
-        for role, name in (("electrical", plant.electrical), ("thermal", plant.thermal))
+        f"sha256_{part}": hashlib.sha256(_file(name, plant.fmi).read_bytes()).hexdigest()
+        for part, name in parts.items()
     }
     text = resolved(scenario)
     return {
@@ -153,6 +156,11 @@ def _facts(scenario: Scenario) -> dict[str, str | int]:
         "threads": plant.threads,
         "bus_threads": scenario.bus.threads,
     }
+
+
+def _file(name: str, fmi: Version) -> Path:
+    """Return the file that a model or path of a scenario stands for."""
+    return Path(name) if name.endswith(".py") else locate(name, fmi)[0]
 
 
 def _table(seconds: Mapping[str, float]) -> Table:

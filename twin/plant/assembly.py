@@ -120,28 +120,44 @@ def locate(name: str, fmi: Version) -> tuple[Path, Path]:
 
     Raises InputError if there is neither such a model nor such a file.
     """
+    ports = ports_file(name)
+    return (build.build(name, fmi) if name in build.models() else Path(name)), ports
+
+
+def ports_file(name: str) -> Path:
+    """Return the ports file of the FMU of that name, which need not be built.
+
+    Raises InputError if there is neither such a model nor such a file.
+    """
     if name in build.models():
-        return build.build(name, fmi), resources.folder("fmus") / name / "ports.yaml"
+        return resources.folder("fmus") / name / "ports.yaml"
     path = Path(name)
     if not path.is_file():
         close = difflib.get_close_matches(name, build.models(), n=1)
         suggestion = f"did you mean {close[0]!r}?" if close else f"models: {', '.join(build.models())}"
         raise InputError(Problem("neither a model of fmus/ nor an FMU file", file=name, suggestion=suggestion))
-    return path, path.with_name(f"{path.stem}.ports.yaml")
+    return path.with_name(f"{path.stem}.ports.yaml")
+
+
+def open_instances(name: str, ports: Ports, options: PlantOptions, count: int) -> Pool:
+    """Return a pool of ``count`` instances of the FMU of that name, whose columns are those of ``ports``.
+
+    Raises InputError if it cannot be built or loaded, and where ``ports`` name what it has not.
+    """
+    path, _ = locate(name, options.fmi)
+    problems = list(_unknown_variables(read(path), ports))
+    if problems:
+        raise InputError(problems)
+    return open_pool(
+        path, count, ports.input_names, ports.output_names, backend=options.backend, threads=options.threads
+    )
 
 
 def _open(
     name: str, interface: Interface, options: PlantOptions, shape: tuple[int, ...], cells: int
 ) -> tuple[Pool, Ports]:
-    path, ports_path = locate(name, options.fmi)
-    ports = Ports.read(ports_path, interface, cells)
-    problems = list(_unknown_variables(read(path), ports))
-    if problems:
-        raise InputError(problems)
-    count = int(np.prod(shape))
-    return open_pool(
-        path, count, ports.input_names, ports.output_names, backend=options.backend, threads=options.threads
-    ), ports
+    ports = Ports.read(ports_file(name), interface, cells)
+    return open_instances(name, ports, options, int(np.prod(shape))), ports
 
 
 def _unknown_variables(fmu: Fmu, ports: Ports) -> Iterator[Problem]:

@@ -46,6 +46,8 @@ class Signal:
     unit: str
     per_cell: bool = False
     required: bool = True
+    size: int = 1
+    """How many numbers it has where it is not one for each cell."""
 
 
 @dataclass(frozen=True)
@@ -248,7 +250,7 @@ class _Reader:
         return Port(entry["variable"], signal.name, size, sign * gain, offset, line)
 
     def _size(self, entry: CommentedMap, signal: Signal, line: int, path: str) -> int:
-        expected = self._cells if signal.per_cell else 1
+        expected = self._cells if signal.per_cell else signal.size
         size = entry.get("size", 1)
         if size != expected:
             self._report(f"expected {expected} numbers of {signal.name!r}, found {size!r}", line, f"{path}.size")
@@ -261,7 +263,7 @@ class _Reader:
         try:
             offset = magnitude(f"0 {_pint(unit)}", _pint(signal.unit))
             return magnitude(f"1 {_pint(unit)}", _pint(signal.unit)) - offset, offset
-        except ValueError:
+        except (ValueError, AttributeError):  # the latter where pint does not know the signal's own, a database's
             self._report(f"{unit!r} is the wrong unit; expected {signal.unit}", line, f"{path}.unit")
             return 1.0, 0.0
 

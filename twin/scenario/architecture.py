@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
 from twin import resources
 from twin.bms import architectures
 from twin.bms.architectures.architecture import Architecture
+from twin.bms.firmware.firmware import Firmware
+from twin.bms.firmware.fmu_firmware import FmuFirmware
+from twin.bms.firmware.fmu_signals import Place
+from twin.bms.firmware.python_firmware import python_firmware
 from twin.bms.module_data import ModuleData
 from twin.bms.ocv import OcvCurve
 from twin.bms.site import Site
+from twin.errors import InputError, Problem
+from twin.network.dbc.codec import MessageLayout
+from twin.network.dbc.database import Database, bus_messages
 from twin.plugins import discover
+from twin.scenario.complaints import suggestion
 from twin.scenario.models import CELLS, Scenario
 
 _DATABASES = {"parallel": "home_battery", "series": "stack_battery"}
@@ -24,7 +37,40 @@ def architecture_of(scenario: Scenario) -> Architecture:
     module = ModuleData(CELLS, scenario.bms.capacity_Ah, OcvCurve(knots[:, 0], knots[:, 1]))
     series = fleet.connection == "series"
     site = Site(fleet.packs, fleet.modules, series, plant.bypass, module, plant.bleed_ohm)
-    return kind(scenario.bms, site)
+    architecture = kind(scenario.bms, site, dict.fromkeys(scenario.bms.firmware, partial(_instead, scenario)))
+    roles = list(dict.fromkeys(ecu.role for ecu in architecture.ecus()))
+    unknown = [role for role in scenario.bms.firmware if role not in roles]
+    if unknown:
+        raise InputError(_no_role(role, roles) for role in unknown)
+    return architecture
+
+
+def _no_role(role: str, roles: Sequence[str]) -> Problem:
+    close = suggestion(role, roles)
+    return Problem(f"no such role; expected one of {', '.join(roles)}", path=f"bms.firmware.{role}", suggestion=close)
+
+
+def _instead(scenario: Scenario, architecture: Architecture, own: Firmware[Any]) -> Firmware[Any]:
+    """Return the firmware that the scenario names for the role of ``own``."""
+    name = scenario.bms.firmware[own.role]
+    layouts = bus_layouts(scenario, architecture, database_of(scenario))
+    if name.endswith(".py"):
+        return python_firmware(Path(name), own, architecture.options, architecture.site, layouts)
+    nodes = frozenset(ecu.node for ecu in architecture.ecus() if ecu.role == own.role)
+    place = Place(nodes, layouts, architecture.site, architecture.scans)
+    return FmuFirmware(name, own, place, scenario.bms, scenario.plant)
+
+
+def bus_layouts(scenario: Scenario, architecture: Architecture, database: str) -> tuple[MessageLayout, ...]:
+    """Return the messages of a database that are on the buses of a site.
+
+    Raises InputError where it is wrong, or lacks an ECU of the site.
+    """
+    scopes = {ecu.scope for ecu in architecture.ecus()}
+    fleet = scenario.fleet
+    return bus_messages(
+        Database.load(database), fleet.packs, fleet.modules, monitors="module" in scopes, controllers="pack" in scopes
+    )
 
 
 def own_database(scenario: Scenario) -> str:

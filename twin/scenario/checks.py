@@ -187,8 +187,10 @@ def _models_and_database(view: View) -> Iterator[Mistake]:
     models = sorted({file.parent.name for file in resources.folder("fmus").glob("*/*.mo")})
     databases = [file.stem for file in sorted((resources.folder("data") / "can").glob("*.dbc"))]
     fields = ((("plant", "electrical"), models), (("plant", "thermal"), models), (("bus", "database"), databases))
-    for path, names in fields:
-        name = view.get(*path)
+    given: list[tuple[KeyPath, Any, list[str]]] = [(path, view.get(*path), names) for path, names in fields]
+    programs = view.get("bms", "firmware") or {}
+    given += [(("bms", "firmware", role), name, models) for role, name in programs.items()]
+    for path, name, names in given:
         if names and name is not None and name not in names and not is_path(name):
             expected = f"expected {', '.join(names)}, or the path of a file"
             yield Mistake(path, f"found {name!r}; {expected}", suggestion(name, names))

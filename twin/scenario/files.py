@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from twin.scenario.document import KeyPath, dotted
+from twin.scenario.document import KeyPath
 
 FOLDER = "inputs"
 """Where a run's folder keeps the files that its scenario names."""
@@ -23,11 +23,13 @@ _FIELDS: tuple[KeyPath, ...] = (
 )
 _LISTS: tuple[KeyPath, ...] = (("bus", "replay"),)
 """Lists whose items each have a ``file``."""
+_MAPPINGS: tuple[KeyPath, ...] = (("bms", "firmware"),)
+"""Mappings whose values may be paths."""
 
 
 def is_path(name: str) -> bool:
     """Say whether a name is the path of a file, and not one of the files that ship with the package."""
-    return "/" in name or "\\" in name or Path(name).suffix.lower() in (".fmu", ".dbc")
+    return "/" in name or "\\" in name or Path(name).suffix.lower() in (".fmu", ".dbc", ".py")
 
 
 def from_folder(data: Any, folder: Path) -> Any:
@@ -68,6 +70,9 @@ def _items(data: Any) -> Iterator[KeyPath]:
         items = _at(data, path)
         for index in range(len(items) if isinstance(items, list | tuple) else 0):
             yield (*path, index, "file")
+    for path in _MAPPINGS:
+        mapping = _at(data, path)
+        yield from ((*path, key) for key in (mapping if isinstance(mapping, dict) else ()))
 
 
 def _at(data: Any, path: KeyPath) -> Any:
@@ -80,9 +85,9 @@ def _at(data: Any, path: KeyPath) -> Any:
 
 def _prefix(path: KeyPath) -> str:
     """Return what a file's name begins with in a run's folder: a file is called by what it is for."""
-    if len(path) > 2:
-        return "-".join(map(str, path[1:-1]))
-    return dotted(path[:1] if path[-1] == "file" else path[1:])
+    if path[-1] != "file":
+        return "-".join(map(str, path[1:]))
+    return "-".join(map(str, path[1:-1] if len(path) > 2 else path[:1]))
 
 
 def _with(data: Any, path: KeyPath, value: str) -> Any:

@@ -10,10 +10,13 @@ package Types "Quantities with their SI units"
   type EntropicCoefficient = Real(final unit="V/K");
   type Charge = Real(final quantity="ElectricCharge", final unit="A.h", min=0);
   type CountedCharge = Real(final quantity="ElectricCharge", final unit="A.h", nominal=1) "of either sign";
+  type Count = Real(final unit="1", min=0) "of whole things";
   type Fraction = Real(final unit="1");
   type Time = Real(final quantity="Time", final unit="s", min=0);
   type Temperature = Real(final quantity="ThermodynamicTemperature", final unit="K", min=0, nominal=300);
   type HeatFlow = Real(final quantity="Power", final unit="W");
+  type Power = Real(final quantity="Power", final unit="W");
+  type PowerRate = Real(final unit="W/s");
   type Energy = Real(final quantity="Energy", final unit="J", nominal=1000);
   type CountedEnergy = Real(final quantity="Energy", final unit="J", nominal=1e6) "of either sign, of a whole module";
   type HeatCapacity = Real(final quantity="HeatCapacity", final unit="J/K", min=0);

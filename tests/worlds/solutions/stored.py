@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.worlds.solutions import electrical_module as electrical
+from tests.worlds.solutions import inverter_ramp as inverter
 from tests.worlds.solutions import thermal_module as thermal
 from tests.worlds.solutions import verification_cell as cell
 from twin import resources
@@ -69,6 +70,18 @@ def cell_inputs(number: int) -> tuple[float, float]:
     return float(100 + 150 * np.sin(number / 7) + draw.uniform(-30, 30)), float(298.15 + 5 * np.sin(number / 20))
 
 
+def inverter_inputs(number: int) -> inverter.Inputs:
+    """Return the inputs of step ``number``: limits that the ramp has long reached a minute later, or is far from."""
+    draw = stream(PARAMETERS_SEED, "inverter", number)
+    return inverter.Inputs(
+        charge_A=float(draw.choice([draw.uniform(0, 450), 3000])),
+        discharge_A=float(draw.choice([draw.uniform(0, 450), 3000])),
+        voltage_V=float(draw.uniform(44, 58)),
+        age_s=float(draw.choice([0.1, 9.9, 10.0, 1e9], p=[0.6, 0.2, 0.1, 0.1])),
+        activation=float(60 * number + 1),
+    )
+
+
 def electrical_rows() -> Iterator[Row]:
     """Yield the rows of the electrical module; parameters stand in every row, inputs too."""
     parameters, state = electrical_parameters(), electrical.start(electrical_parameters())
@@ -103,7 +116,18 @@ def cell_rows() -> Iterator[Row]:
         yield {"time_s": number * STEP_S, **inputs, **cell.outputs(before[0], state)}
 
 
+def inverter_rows() -> Iterator[Row]:
+    """Yield the rows of the inverter: limits that a ramp of a minute does and does not reach, some of them too old."""
+    ramp_W = np.zeros(2)
+    for number in range(ROWS):
+        before, now = inverter_inputs(max(number - 1, 0)), inverter_inputs(number)
+        if number:
+            ramp_W = inverter.step(ramp_W, inverter.allowed_W(before), STEP_S)
+        yield {"time_s": number * STEP_S} | _columns(vars(now)) | _columns(inverter.outputs(before, ramp_W))
+
+
 SOURCES: dict[str, Callable[[], Iterator[Row]]] = {
+    "inverter_control": inverter_rows,
     "module_electrical": electrical_rows,
     "module_thermal": thermal_rows,
     "verification_cell": cell_rows,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 from twin.bms.firmware.firmware import READERS, Firmware, Scope
 from twin.bms.module_management import ModuleManagement
 from twin.bms.options import Bms
 from twin.bms.site import Site
+from twin.errors import InputError, Problem, attempt
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,10 @@ class Ecu:
         return READERS[self.scope].format({"module": self.slot, "pack": self.pack, "site": 0}[self.scope] + 1)
 
 
+Instead = Callable[["Architecture", Firmware[Any]], Firmware[Any]]
+"""Makes the firmware that takes the place of a role's own."""
+
+
 class Architecture(ABC):
     """One architecture, one file; ``site`` says what it manages."""
 
@@ -37,17 +45,32 @@ class Architecture(ABC):
     module_contactors: ClassVar[bool] = True
     pack_contactors: ClassVar[bool] = True
 
-    def __init__(self, options: Bms, site: Site) -> None:
+    def __init__(self, options: Bms, site: Site, instead: Mapping[str, Instead] = MappingProxyType({})) -> None:
         self.options = options
         self.site = site
+        self._instead = instead
 
     @abstractmethod
     def ecus(self) -> tuple[Ecu, ...]:
         """Return a site's ECUs; their order breaks ties between activations at one instant."""
 
-    @abstractmethod
     def firmware(self) -> tuple[Firmware[Any], ...]:
-        """Return the firmware of each role."""
+        """Return the firmware of each role: the architecture's own, or what the scenario puts in its place.
+
+        Raises InputError with everything that is wrong with the latter.
+        """
+        problems: list[Problem] = []
+        made = [attempt(problems, partial(self._chosen, own)) for own in self.own_firmware()]
+        if problems:
+            raise InputError(problems)
+        return tuple(one for one in made if one)
+
+    def _chosen(self, own: Firmware[Any]) -> Firmware[Any]:
+        return self._instead[own.role](self, own) if own.role in self._instead else own
+
+    @abstractmethod
+    def own_firmware(self) -> tuple[Firmware[Any], ...]:
+        """Return the firmware that the architecture has for each role."""
 
     def management(self, scope: Literal["module", "pack"]) -> ModuleManagement:
         """Return what is done for modules; ``scope`` says whose contactor and current sensor serve them."""

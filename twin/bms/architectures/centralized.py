@@ -21,7 +21,7 @@ class Centralized(Architecture):
         """Return the controllers, then the inverter."""
         return (*self.by_pack(CentralController), self.of_site(InverterControl))
 
-    def firmware(self) -> tuple[Firmware[Any], ...]:
+    def own_firmware(self) -> tuple[Firmware[Any], ...]:
         """Return the two roles' firmware."""
         controller = CentralController(self.options, self.site, self.management("pack"))
         return controller, InverterControl(self.options)

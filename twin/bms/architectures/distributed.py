@@ -20,7 +20,7 @@ class Distributed(Architecture):
         """Return the modules slot by slot, then the inverter."""
         return (*self.by_module(PeerMonitor), self.of_site(InverterOfPeers))
 
-    def firmware(self) -> tuple[Firmware[Any], ...]:
+    def own_firmware(self) -> tuple[Firmware[Any], ...]:
         """Return the two roles' firmware."""
         monitor = PeerMonitor(self.options, self.site, self.management("module"))
         return monitor, InverterOfPeers(self.options, self.site)

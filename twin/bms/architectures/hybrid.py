@@ -20,7 +20,7 @@ class Hybrid(Architecture):
         """Return the monitors slot by slot, then the controllers, then the inverter."""
         return (*self.by_module(ModuleMonitor), *self.by_pack(PackController), self.of_site(InverterControl))
 
-    def firmware(self) -> tuple[Firmware[Any], ...]:
+    def own_firmware(self) -> tuple[Firmware[Any], ...]:
         """Return the three roles' firmware."""
         monitor = ModuleMonitor(self.options, self.management("module"), series=self.site.series)
         return monitor, PackController(self.options, self.site), InverterControl(self.options)

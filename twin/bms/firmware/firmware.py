@@ -99,6 +99,10 @@ class Outputs:
     commands: Mapping[Actuator, FloatArray]
     findings: Findings | None
     beliefs: Signals
+    running: IntArray | None = None
+    """The rows that all this is of, None for all: the program of the others has failed, and they are silent."""
+    crashed: tuple[tuple[int, str], ...] = ()
+    """The rows whose program has failed in this activation, and why."""
 
 
 class Firmware(ABC, Generic[State]):
@@ -135,6 +139,10 @@ class Firmware(ABC, Generic[State]):
     def memory(self, state: State) -> Signals:  # noqa: ARG002 - nothing, unless a firmware says otherwise
         """Return what the ECUs remember over power-off: what ``initial`` is given when they restart."""
         return {}
+
+    def close(self) -> None:
+        """Free what it holds beside its states; it is not stepped any more."""
+        return
 
     def migrate(self, old: Any, rows: int, memory: Signals) -> State:
         """Return the state with which this version goes on from another version's ``old``, of whatever class.
