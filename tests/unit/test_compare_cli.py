@@ -124,7 +124,7 @@ def test_a_plan_is_run_once(tmp_path: Path) -> None:
     first, second = run_all([(command, tmp_path), (command, tmp_path)])
     assert (first.code, second.code) == (0, 0), first.errors
     assert "out/runs/noon/slow/run.h5" in first.changed
-    assert "[2/2] Noon, fast: there already" in second.errors
+    assert "2 of 2 runs are there already" in second.errors
     assert not any("runs" in name for name in second.changed)
     path.write_text(PLAN.replace("bms.period_s=2", "bms.period_s=5"))
     (third,) = run_all([(command, tmp_path)])

@@ -62,7 +62,11 @@ class Planned:
 
     case: CaseOptions
     variant: str
+    source: Path
+    """The scenario's file, or the name of one that ships."""
+    overrides: tuple[str, ...]
     scenario: Scenario
+    """What comes of both."""
 
     @property
     def folder(self) -> Path:
@@ -86,9 +90,10 @@ def load_plan(path: Path, *, quick: bool = False) -> Plan:
     runs = []
     for case in options.cases:
         for variant, changes in options.variants.items():
+            source = _located(path, case.scenario)
             overrides = (*options.set, *case.set, *(case.quick if quick else ()), *changes)
-            if scenario := attempt(problems, partial(load, _located(path, case.scenario), overrides)):
-                runs.append(Planned(case, variant, scenario))
+            if scenario := attempt(problems, partial(load, source, overrides)):
+                runs.append(Planned(case, variant, source, overrides, scenario))
     if problems:
         raise InputError(dict.fromkeys(problems))
     return Plan(options, tuple(runs))

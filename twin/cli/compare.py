@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from twin.analysis.comparison import Case, Comparison, Row
-    from twin.analysis.plan import Plan, Planned
     from twin.analysis.ranking import Ranking
 
 
@@ -95,11 +94,12 @@ def _planned(path: Path, output: Path | None, *, quick: bool, again: bool) -> Co
     """Run what a plan lacks, and return the comparison of all of it."""
     from twin.analysis.comparison import Case, Comparison, JudgedRun, with_use_case
     from twin.analysis.plan import load_plan
+    from twin.cli.plan_runs import run_missing
 
     if output is None:
         raise InputError(Problem("a plan needs a folder for its runs", file=str(path), suggestion="give one: -o DIR"))
     plan = load_plan(path, quick=quick)
-    _run_missing(plan, output, again=again)
+    run_missing(plan, output, again=again)
     cases = []
     for options in plan.options.cases:
         mine = [one for one in plan.runs if one.case is options]
@@ -107,33 +107,6 @@ def _planned(path: Path, output: Path | None, *, quick: bool, again: bool) -> Co
         facts = (options.weight, options.weights, options.matters, options.because)
         cases.append(with_use_case(Case(options.name, options.title, runs, *facts)))
     return Comparison(plan.options.name, tuple(plan.options.variants), tuple(cases))
-
-
-def _run_missing(plan: Plan, output: Path, *, again: bool) -> None:
-    from rich.console import Console
-
-    from twin.cli.execute import execute
-
-    console = Console(stderr=True)
-    for number, one in enumerate(plan.runs, 1):
-        folder = output / one.folder
-        place = f"[{number}/{len(plan.runs)}] {one.case.title}, {one.variant}"
-        if not again and _is_done(one, folder):
-            console.print(f"{place}: there already", highlight=False, markup=False)
-            continue
-        console.print(place, highlight=False, markup=False)
-        execute(one.scenario, folder, force=True)
-
-
-def _is_done(one: Planned, folder: Path) -> bool:
-    """Say whether a folder holds a finished run of the same scenario."""
-    from twin.record.manifest import load, scenario_of
-    from twin.scenario import resolved
-
-    try:
-        return load(folder).status == "complete" and scenario_of(folder).read_text() == resolved(one.scenario)
-    except InputError:
-        return False
 
 
 def _table(comparison: Comparison, case: Case) -> Table:
