@@ -114,7 +114,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def _clock(seconds: float) -> str:
-    hours, rest = divmod(seconds, 3600)
-    minutes, rest = divmod(rest, 60)
+    hours, rest = divmod(round(seconds, 9), 3600)
+    minutes, rest = divmod(round(rest, 9), 60)
     parts = ((hours, "h"), (minutes, "min"), (rest, "s"))
     return " ".join(f"{value:g} {unit}" for value, unit in parts if value) or "0 s"
