@@ -195,8 +195,9 @@ def test_the_conclusion_follows_from_the_numbers(comparison: Comparison, ranking
     assert "distributed in 12 (alone in time to isolate)" in leads
     text = "\n".join(rest)
     assert "if it grew from 5 % to 41 % of all, distributed would win" in text
-    assert "Centralized keeps 3 of 5 golden rules; not: capacity lost by an isolation" in text
-    assert "Hybrid keeps 5 of 5 golden rules." in text
+    assert "Of 5 golden rules are kept: centralized 3, distributed 2, hybrid 5." in text
+    assert "capacity lost by an isolation: centralized" in text
+    assert "faults that became visible: centralized, distributed" in text
 
 
 def test_runs_without_anything_in_common_are_not_ranked(tmp_path: Path) -> None:

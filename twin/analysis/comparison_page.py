@@ -10,7 +10,7 @@ from twin.analysis import comparison_plots
 from twin.analysis.comparison import Case, Comparison
 from twin.analysis.comparison_plot import CasePlot, ComparisonPlot
 from twin.analysis.comparison_tables import differences_table, metrics_table, rules_table, weights_table
-from twin.analysis.conclusion import conclusion, standing
+from twin.analysis.conclusion import headline, phrase, remarks, standing
 from twin.analysis.page import figure_html, page, save
 from twin.analysis.ranking import Ranking
 from twin.plugins import discover
@@ -29,14 +29,13 @@ def write_page(comparison: Comparison, ranking: Ranking | None, target: Path) ->
 
 
 def _body(comparison: Comparison, ranking: Ranking | None) -> str:
-    answer, *rest = conclusion(comparison, ranking)
-    sentences = "".join(f"<li>{escape(text)}</li>" for text in rest)
     many = len(comparison.cases) > 1
+    sentences = "".join(f"<li>{escape(text)}</li>" for text in remarks(comparison, ranking, by_case=not many))
     links = "".join(f'<a href="#case-{place}">{escape(case.title)}</a>' for place, case in enumerate(comparison.cases))
     cases = "".join(_case(comparison, case, place) for place, case in enumerate(comparison.cases))
     return f"""
 <header><h1>{escape(comparison.title)}</h1>
-<p class="answer">{escape(answer)}</p>
+<p class="answer">{escape(headline(ranking))}</p>
 {_cards(comparison, ranking)}
 </header>
 <nav><a href="#conclusion">Conclusion</a>{links}<a href="#rules">Golden rules</a><a href="#weights">Weights</a></nav>
@@ -95,11 +94,19 @@ def _case(comparison: Comparison, case: Case, place: int) -> str:
     kinds = discover(comparison_plots, CasePlot)  # type: ignore[type-abstract]
     plots = sorted(((name, kind()) for name, kind in kinds.items()), key=lambda one: one[1].order)
     drawn = "".join(_plot(f"{name}-{place}", plot, plot.draw(comparison, case)) for name, plot in plots)
-    because = f'<p class="note">{escape(case.because)}</p>' if case.because else ""
+    because = (
+        f'<p class="note">What matters most here: {escape(_why(comparison, case))}.</p>'
+        if case.because and case.matters
+        else ""
+    )
     return (
         f'<section id="case-{place}"><h2>{escape(case.title)}</h2>{because}{drawn}'
         f"<h3>All metrics</h3>{metrics_table(comparison, case)}{''.join(_reports(case))}</section>"
     )
+
+
+def _why(comparison: Comparison, case: Case) -> str:
+    return f"{phrase(comparison.row(case, case.matters).metric.title)}, since {case.because.rstrip('.')}"
 
 
 def _reports(case: Case) -> Iterator[str]:

@@ -28,6 +28,10 @@ class ComparisonPlot(ABC):
         """Return the figure, None where there is nothing to draw; colours of text and grid are the page's."""
 
 
+LEAST_FAULTS: Final = 20
+"""Of fewer faults, how they were seen is told by the tables."""
+
+
 class CasePlot(ABC):
     """One plot of a single case."""
 

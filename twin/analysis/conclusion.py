@@ -12,6 +12,8 @@ from twin.analysis.ranking import Ranking, ValueFlip
 
 SURE = 0.95
 """From this share of the resamples on a winner is called sure."""
+MOST_RULES = 6
+"""So many golden rules are named at the most; the page's table has all."""
 ALMOST_ALL = 0.9
 """A metric that has more weight than this leaves the others none to speak of."""
 
@@ -34,12 +36,16 @@ def headline(ranking: Ranking | None) -> str:
 
 def conclusion(comparison: Comparison, ranking: Ranking | None) -> tuple[str, ...]:
     """Return the conclusion, a sentence or two an item; the first is the answer."""
+    return (headline(ranking), *remarks(comparison, ranking, by_case=True))
+
+
+def remarks(comparison: Comparison, ranking: Ranking | None, *, by_case: bool) -> tuple[str, ...]:
+    """Return what follows the answer; ``by_case``: with how the variants stand in what matters most in each case."""
     if ranking is None or len(comparison.variants) < 2:
-        return (headline(ranking),)
+        return ()
     return (
-        headline(ranking),
         *_leads(ranking),
-        *_what_matters(comparison),
+        *(_what_matters(comparison) if by_case else ()),
         *_hangs_on(ranking),
         *_rules(comparison),
         *_left_out(comparison),
@@ -61,7 +67,7 @@ def _leads(ranking: Ranking) -> Iterator[str]:
 
 def _titles(rows: Sequence[Row], most: int = 4) -> str:
     heaviest = sorted(rows, key=lambda row: -row.weight)
-    titles = list(dict.fromkeys(row.metric.title.lower() for row in heaviest))
+    titles = list(dict.fromkeys(phrase(row.metric.title) for row in heaviest))
     return ", ".join(titles[:most]) + (", …" if len(titles) > most else "")
 
 
@@ -71,7 +77,7 @@ def _what_matters(comparison: Comparison) -> Iterator[str]:
         if case.matters:
             row = comparison.row(case, case.matters)
             why = f", since {case.because.rstrip('.')}" if case.because else ""
-            yield f"{case.title}: what matters most is {row.metric.title.lower()}{why}. {standing(row)}"
+            yield f"{case.title}: what matters most is {phrase(row.metric.title)}{why}. {standing(row)}"
 
 
 def standing(row: Row) -> str:
@@ -123,21 +129,32 @@ def _effort(flip: ValueFlip) -> float:
 
 
 def _rules(comparison: Comparison) -> Iterator[str]:
-    """Yield which golden rules each variant failed."""
-    for variant in comparison.variants:
-        checked = [(case, one) for case in comparison.cases for one in case.runs[variant].verdicts]
-        if not checked:
-            return
-        failed = [f"{one.check.title.lower()}{_of(case, comparison)}" for case, one in checked if not one.passed]
-        kept = f"{_capital(variant)} keeps {len(checked) - len(failed)} of {len(checked)} golden rules"
-        yield kept + (f"; not: {', '.join(failed[:5])}{', …' if len(failed) > 5 else ''}." if failed else ".")
+    """Yield how many golden rules each variant keeps, and which of them tell the variants apart."""
+    broken: dict[tuple[str, str], list[str]] = {}
+    count = dict.fromkeys(comparison.variants, 0)
+    for case in comparison.cases:
+        for variant, run in case.runs.items():
+            for one in run.verdicts:
+                names = broken.setdefault((phrase(one.check.title), case.title), [])
+                names += [] if one.passed else [variant]
+                count[variant] += one.passed
+    if not broken:
+        return
+    kept = ", ".join(f"{name} {count[name]}" for name in comparison.variants)
+    by_all = sum(len(names) == len(comparison.variants) for names in broken.values())
+    yield f"Of {len(broken)} golden rules are kept: {kept}" + (f"; {by_all} by none." if by_all else ".")
+    telling = {place: names for place, names in broken.items() if 0 < len(names) < len(comparison.variants)}
+    if telling:
+        parts = [f"{rule}{_case_of(case, comparison)}: {', '.join(names)}" for (rule, case), names in telling.items()]
+        rest = f"; and {len(parts) - MOST_RULES} more" if len(parts) > MOST_RULES else ""
+        yield f"Broken by some only: {'; '.join(parts[:MOST_RULES])}{rest}."
 
 
 def _left_out(comparison: Comparison) -> Iterator[str]:
     """Yield what was asked to count and could not be compared."""
     for case in comparison.cases:
         missing = [
-            row.metric.title.lower()
+            phrase(row.metric.title)
             for row in comparison.rows
             if row.case is case and not row.comparable and case.weights.get(row.name, 0.0) > 0
         ]
@@ -147,12 +164,21 @@ def _left_out(comparison: Comparison) -> Iterator[str]:
 
 
 def _name(row: Row, comparison: Comparison) -> str:
-    return f"{row.metric.title.lower()}{_of(row.case, comparison)}"
+    return f"{phrase(row.metric.title)}{_of(row.case, comparison)}"
 
 
 def _of(case: Case, comparison: Comparison) -> str:
     """Return the case in brackets, where there is more than one."""
-    return f" ({case.title})" if len(comparison.cases) > 1 else ""
+    return _case_of(case.title, comparison)
+
+
+def _case_of(title: str, comparison: Comparison) -> str:
+    return f" ({title})" if len(comparison.cases) > 1 else ""
+
+
+def phrase(title: str) -> str:
+    """Return a title as it stands within a sentence; abbreviations stay as they are."""
+    return title if title[:2].isupper() else title[:1].lower() + title[1:]
 
 
 def _said(row: Row, value: float) -> str:

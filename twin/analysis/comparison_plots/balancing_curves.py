@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -10,6 +12,9 @@ from twin.analysis.comparison import Case, Comparison, JudgedRun
 from twin.analysis.comparison_plot import CasePlot, colour_of
 from twin.analysis.thinning import Buckets, Floats
 from twin.analysis.traces import GREY
+
+MOVED: Final = 0.97
+"""Where the spread stays above this share of what it was in every run, nothing was balanced that could be shown."""
 
 
 class BalancingCurves(CasePlot):
@@ -21,11 +26,13 @@ class BalancingCurves(CasePlot):
 
     def draw(self, comparison: Comparison, case: Case) -> go.Figure | None:
         """Draw a line a variant, and the band in which cells count as balanced."""
-        if not _to_balance(comparison, case):
+        if not any(comparison.row(case, name).weight > 0.0 for name in ("balancing_time", "balancing_rate")):
+            return None
+        curves = {variant: _curve(run) for variant, run in case.runs.items()}
+        if all(curve[-1] > MOVED * curve[0] for _, curve in curves.values()):
             return None
         drawn = go.Figure(layout={"height": 320, "hovermode": "x unified"})
-        for variant, run in case.runs.items():
-            hours, curve = _curve(run)
+        for variant, (hours, curve) in curves.items():
             drawn.add_scatter(
                 x=hours,
                 y=100.0 * curve,
@@ -38,11 +45,6 @@ class BalancingCurves(CasePlot):
         drawn.add_hline(y=band, line={"dash": "dot", "width": 1.2, "color": GREY})
         drawn.update_xaxes(title_text="h since the start")
         return drawn.update_yaxes(title_text="spread of SOC, %", rangemode="tozero")
-
-
-def _to_balance(comparison: Comparison, case: Case) -> bool:
-    """Say whether any site of every run was out of the band at the start."""
-    return comparison.row(case, "balancing_time").comparable
 
 
 def _curve(run: JudgedRun) -> tuple[Floats, Floats]:

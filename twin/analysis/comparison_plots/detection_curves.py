@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from twin.analysis.comparison import Case, Comparison
-from twin.analysis.comparison_plot import CasePlot, colour_of
+from twin.analysis.comparison_plot import LEAST_FAULTS, CasePlot, colour_of
 
 
 class DetectionCurves(CasePlot):
@@ -21,7 +21,7 @@ class DetectionCurves(CasePlot):
         drawn = go.Figure(layout={"height": 340, "hovermode": "closest"})
         for variant, run in case.runs.items():
             seen = [one for one in run.evidence.visibilities if one.asked]
-            if not seen:
+            if len(seen) < LEAST_FAULTS:
                 return None
             delays_s = np.sort([one.delay_ns * 1e-9 for one in seen if one.delay_ns is not None])
             share = 100.0 * np.arange(1, len(delays_s) + 1) / len(seen)

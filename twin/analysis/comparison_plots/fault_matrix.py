@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from twin.analysis.comparison import Case, Comparison
-from twin.analysis.comparison_plot import CasePlot
+from twin.analysis.comparison_plot import LEAST_FAULTS, CasePlot
 from twin.analysis.visibility import RESOLUTIONS, Visibility
 
 
@@ -25,7 +25,7 @@ class FaultMatrix(CasePlot):
     def draw(self, comparison: Comparison, case: Case) -> go.Figure | None:
         """Draw a row a kind of fault, a column a variant."""
         by_kind = [_by_kind(run.evidence.visibilities) for run in case.runs.values()]
-        if not all(by_kind):
+        if min(sum(map(len, one.values())) for one in by_kind) < LEAST_FAULTS:
             return None
         scores = [_scores(run.judged["transparency"].found) for run in case.runs.values()]
         kinds = sorted({kind for one in by_kind for kind in one})

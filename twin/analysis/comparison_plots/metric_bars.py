@@ -1,4 +1,4 @@
-"""Every metric of a case that can be compared: means and their intervals."""
+"""Every metric of a case that counts: means and their intervals."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class MetricBars(CasePlot):
 
     def draw(self, comparison: Comparison, case: Case) -> go.Figure | None:
         """Draw the panels in the order of the tables."""
-        rows = [row for row in comparison.rows if row.case is case and row.comparable and row.metric.ranked]
+        rows = [row for row in comparison.rows if row.case is case and row.weight > 0.0]
         if not rows:
             return None
         lines = math.ceil(len(rows) / _COLUMNS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from twin.analysis.comparison import Case, Comparison
-from twin.analysis.comparison_plot import CasePlot, colour_of
+from twin.analysis.comparison_plot import LEAST_FAULTS, CasePlot, colour_of
 
 
 class TransparencyParts(CasePlot):
@@ -21,7 +21,7 @@ class TransparencyParts(CasePlot):
     def draw(self, comparison: Comparison, case: Case) -> go.Figure | None:
         """Draw a group a part."""
         row = comparison.row(case, "transparency")
-        if not row.comparable:
+        if not row.comparable or len(row.samples[0].keys) < LEAST_FAULTS:
             return None
         drawn = go.Figure(layout={"height": 330, "barmode": "group"})
         names = [part.title for part in row.metric.parts.values()]
