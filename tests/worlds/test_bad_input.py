@@ -61,7 +61,7 @@ CASES = {
             "s.yaml:5: step_s: '3 kg' has the wrong unit; expected second",
             "s.yaml:6: faults[0].cell: found 16; expected 0 to 15",
             "--set seed: is no path=value (expected e.g. --set fleet.sites=3)",
-            "--set fleet.nope=1: fleet.nope: unknown key (known: sites, packs, modules, spread)",
+            "--set fleet.nope=1: fleet.nope: unknown key (known: sites, packs, modules, connection, spread)",
             "--set bms.period_s=0: bms.period_s: found 0; expected more than 0",
         ],
         "fleet: {sitse: 3, packs: 9}\nstep_s: 3 kg\nfaults: [{kind: weak_cell, site: 0, cell: 16}]\n",
@@ -152,7 +152,7 @@ CASES = {
         [
             "{parts}/variables.ports.yaml:3: inputs[0].variable: no variable 'curent_A' in {parts}/variables.fmu "
             "(did you mean 'current_A'?)",
-            "{parts}/variables.ports.yaml:12: outputs[2].variable: no variable 'sok[1]' in {parts}/variables.fmu "
+            "{parts}/variables.ports.yaml:14: outputs[2].variable: no variable 'sok[1]' in {parts}/variables.fmu "
             "(did you mean 'soc[1]'?)",
             "{parts}/signals.ports.yaml:3: inputs[0].unit: 'V' is the wrong unit; expected W",
             "{parts}/signals.ports.yaml:5: inputs[2].signal: unknown signal 'ambient' (did you mean 'ambient_K'?)",
@@ -201,7 +201,7 @@ CASES = {
         "rerun . --site 0", [".: not a run folder: it holds no manifest.json (expected the folder of 'twin run')"]
     ),
     "a rerun of a site that does not exist": Case(
-        "rerun ../parts/run --site 4", ["../parts/run: --site: found 4; the run has the sites 0 to 3"]
+        "rerun ../parts/run --site 104", ["../parts/run: --site: found 104; the run has the sites 0 to 103"]
     ),
     # FMUs by themselves
     "a model that does not exist": Case(
@@ -271,7 +271,7 @@ def _make_parts(parts: Path) -> None:
     (parts / "run" / "inputs").mkdir()
     (parts / "run" / "inputs" / "a.csv").write_text("time_s,a_W\n0,1\n5,1\n")
     (parts / "run" / "scenario.yaml").write_text(
-        f"{RIGHT}fleet: {{sites: 4}}\nload: {{kind: csv, file: inputs/a.csv}}\n"
+        f"{RIGHT}fleet: {{sites: 104}}\nload: {{kind: csv, file: inputs/a.csv}}\n"
     )
 
 
