@@ -45,6 +45,7 @@ def test_ticks_do_not_matter() -> None:
 def test_a_stopped_site_is_silent() -> None:
     schedule = Schedule(ROLES, SECOND, 7, np.arange(3), drift_ppm=20.0)
     schedule.stop(1)
+    schedule.resume(1, 2, SECOND)
     assert {int(site) for group, _ in schedule.batches(5 * SECOND) for site in group.site} == {0, 2}
 
 

@@ -119,7 +119,8 @@ class Controllers:
         self._messages = messages
         self._buses = buses
         self._reached_ns = np.zeros(sites, np.int64)
-        self._faults = EcuFaults(self._ecus, mishaps, modules=architecture.site.modules)
+        self._modules = architecture.site.modules
+        self._faults = EcuFaults(self._ecus, mishaps, modules=self._modules)
         self._execution_ns = round(architecture.options.execution_s * 1e9)
         self._roles = [
             Role(one, [ecu for ecu in self._ecus if ecu.role == one.role], sites, memory.get(one.role, {}))
@@ -208,7 +209,7 @@ class Controllers:
             self._messages.send(self._buses, outputs.frames, ecus, done_ns)
             actions += _actions(role, crew.rows, ecus, outputs.commands, done_ns)
             if outputs.findings is not None:
-                events += _events(role, crew.rows, ecus, time_ns, outputs.findings)
+                events += _events(role, crew.rows, ecus, time_ns, outputs.findings, self._modules)
         self._reached_ns[:] = end_ns - 1
         self._buses.advance(self._reached_ns)
         return actions, events
@@ -305,8 +306,10 @@ def _crashes(crew: Crew, time_ns: IntArray, crashed: Sequence[tuple[int, str]]) 
         )
 
 
-def _events(role: Role, rows: IntArray, ecus: Ecus, time_ns: IntArray, findings: Findings) -> Iterator[Event]:
-    """Yield an event for every code whose level changed."""
+def _events(
+    role: Role, rows: IntArray, ecus: Ecus, time_ns: IntArray, findings: Findings, modules: int
+) -> Iterator[Event]:
+    """Yield an event for every code whose level changed; a pack has so many ``modules``."""
     stale = role.spoilt["stale"][rows]
     level = findings.level
     if stale.any():
@@ -319,10 +322,11 @@ def _events(role: Role, rows: IntArray, ecus: Ecus, time_ns: IntArray, findings:
     for row, column in np.argwhere(changed):
         code, now = role.firmware.codes[column], Level(int(level[row, column]))
         slot, cell = int(slots[row, column]), int(cells[row, column])
-        place = place_name(int(ecus.pack[row]), slot, cell)
+        pack = int(ecus.pack[row]) if slot < 0 else slot // modules
+        place = place_name(pack, slot, cell)
         anonymous = bool(role.spoilt["anonymous"][rows[row]])
         if anonymous:
-            slot, cell, place = -1, -1, "a module"
+            slot, cell, pack, place = -1, -1, -1, "a module"
         yield Event(
             int(time_ns[row]),
             int(ecus.site[row]),
@@ -335,5 +339,5 @@ def _events(role: Role, rows: IntArray, ecus: Ecus, time_ns: IntArray, findings:
             code.cause,
             code.remedy,
             int(findings.since_ns[row, column]),
-            -1 if anonymous else int(ecus.pack[row]),
+            pack,
         )

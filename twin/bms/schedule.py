@@ -47,6 +47,7 @@ class Schedule:
         self._roles = np.array(roles, np.int64)
         self._work = np.ones(max(roles) + 1, np.int64)
         self._order, self._groups = np.empty((0, 0), np.int64), list[Group]()
+        self._stopped = np.zeros(len(site_ids), np.bool_)
         self._next_ns = np.empty(shape, np.int64)
         self._period_ns = np.empty(shape, np.int64)
         for row, site in enumerate(site_ids):
@@ -101,7 +102,9 @@ class Schedule:
         self._next_ns[site, ecu] = min(max(next_ns, until_ns + phase_ns), _NEVER)
 
     def resume(self, site: int, ecu: int, from_ns: int) -> None:
-        """Activate an ECU again within a period of ``from_ns``."""
+        """Activate an ECU again within a period of ``from_ns``, but none of a site that is stopped."""
+        if self._stopped[site]:
+            return
         self._next_ns[site, ecu] = from_ns + int(self._next_ns[site, ecu]) % int(self._period_ns[site, ecu])
 
     def stretch(self, site: int, ecu: int, factor: float) -> None:
@@ -110,4 +113,5 @@ class Schedule:
 
     def stop(self, site: int) -> None:
         """Activate no ECU of this site any more."""
+        self._stopped[site] = True
         self._next_ns[site] = _NEVER

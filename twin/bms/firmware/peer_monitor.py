@@ -67,7 +67,7 @@ class PeerState:
     """``[row, direction]``"""
     switched_ns: IntArray
     since_ns: IntArray
-    """Since when each of ``OWN``, and then the silence of each slot, is so: ``[row, code]``."""
+    """Since when each of ``OWN`` is so, ``[row, code]``."""
     begun_ns: IntArray
     restarted: NDArray[np.bool_]
     counter: IntArray
@@ -102,7 +102,7 @@ class PeerMonitor(Firmware[PeerState]):
             self._options.insulation.initial(rows),
             np.zeros((rows, 2)),
             np.zeros(rows, np.int64),
-            np.full((rows, len(OWN) + self._slots), NEVER, np.int64),
+            np.full((rows, len(OWN)), NEVER, np.int64),
             never,
             np.full(rows, "restarts" in memory),
             np.zeros(rows, np.int64),
@@ -119,10 +119,10 @@ class PeerMonitor(Firmware[PeerState]):
         begun_ns = np.where(state.begun_ns == NEVER, inputs.time_ns, state.begun_ns)
         first = peers.first(well, everywhere=not self._site.series)
         insulation = self._insulated(state, peers, inputs, first)
-        listened = peers.heard_all | (inputs.time_ns - begun_ns >= self._grace_ns)
+        waited = inputs.time_ns - begun_ns >= self._grace_ns
         sequence = state.sequence.step(
             inputs.time_ns,
-            well & listened,
+            well & (peers.heard_all | waited),
             first,
             *self._voltages(readings, peers, first),
             ~well | (insulation.level >= _FATAL) | peers.insulation_failed,
@@ -133,12 +133,13 @@ class PeerMonitor(Firmware[PeerState]):
             insulation,
             smooth(state.limit_A, self._allowed_A(readings, managed, sequence), self._rise),
             np.where(sequence.state != state.sequence.state, inputs.time_ns, state.switched_ns),
-            self._since(state, sequence, insulation, readings, peers, first, begun_ns, inputs.time_ns),
+            self._since(state, sequence, insulation, readings, begun_ns, inputs.time_ns),
             begun_ns,
             state.restarted,
             (state.counter + 1) % 16,
         )
-        return after, self._outputs(after, found, readings, peers, inputs)
+        silent = peers.silent & (first & waited)[:, None]
+        return after, self._outputs(after, found, readings, peers, silent, inputs)
 
     def service(self, state: PeerState, what: Service, value: float) -> PeerState:
         """Clear what is latched, close without waiting, or take the capacity for ``value`` times what it is."""
@@ -198,28 +199,34 @@ class PeerMonitor(Firmware[PeerState]):
         scaled: FloatArray = allowed_A * ((sequence.state == CLOSED) * managed.scale)[:, None]
         return scaled
 
+    @staticmethod
     def _since(
-        self,
         state: PeerState,
         sequence: PeerSequence,
         insulation: Insulation,
         readings: Readings,
-        peers: PeerView,
-        first: NDArray[np.bool_],
         begun_ns: IntArray,
         time_ns: IntArray,
     ) -> IntArray:
-        """Return since when each of ``OWN`` is so; of who is silent, the first tells."""
+        """Return since when each of ``OWN`` is so."""
         own = (
             sequence.failed,
             insulation.level > 0,
             ignored(state.limit_A, readings.current_A) & (sequence.state == CLOSED),
             state.restarted & (time_ns - begun_ns < RESTART_SHOWN_NS),
         )
-        silent = peers.silent & first[:, None] & (time_ns - begun_ns >= self._grace_ns)[:, None]
-        return since(state.since_ns, np.concatenate([np.stack(own, axis=1), silent], axis=1), time_ns)
+        return since(state.since_ns, np.stack(own, axis=1), time_ns)
 
-    def _outputs(self, state: PeerState, found: Found, readings: Readings, peers: PeerView, inputs: Inputs) -> Outputs:
+    def _outputs(
+        self,
+        state: PeerState,
+        found: Found,
+        readings: Readings,
+        peers: PeerView,
+        silent: NDArray[np.bool_],
+        inputs: Inputs,
+    ) -> Outputs:
+        """Return frames, commands and findings; of who is ``silent[row, slot]``, the first tells."""
         contactor = state.sequence.state
         ability: Contents = {
             "ChargeCurrentLimit": state.limit_A[:, 0],
@@ -229,7 +236,7 @@ class PeerMonitor(Firmware[PeerState]):
             "ContactorState": contactor,
             "Peers": peers.heard.sum(axis=1),
         }
-        findings = self._findings(state, found, readings, inputs)
+        findings = self._with_silent(self._findings(state, found, readings, inputs), peers, silent, inputs)
         frames = self._frames.telemetry(state.managed, found, readings, contactor == CLOSED, state.counter)
         own = findings.level[:, len(self._management.codes) :][:, : len(OWN)]
         return Outputs(
@@ -239,32 +246,43 @@ class PeerMonitor(Firmware[PeerState]):
             beliefs(state.managed, findings.level.max(axis=1)),
         )
 
-    def _findings(self, state: PeerState, found: Found, readings: Readings, inputs: Inputs) -> Findings:
-        """Return what is found of the module, then of what it shares with its peers, then of who is silent."""
-        own_ns, silent_ns = state.since_ns[:, : len(OWN)], state.since_ns[:, len(OWN) :]
-        lasts = inputs.time_ns - own_ns[:, 2] >= IGNORED_NS
+    @staticmethod
+    def _findings(state: PeerState, found: Found, readings: Readings, inputs: Inputs) -> Findings:
+        """Return what is found of the module, then of what it shares with its peers."""
+        begun_ns = state.since_ns
+        lasts = inputs.time_ns - begun_ns[:, 2] >= IGNORED_NS
         own = np.stack(
             [
                 state.sequence.failed * _FATAL,
                 state.insulation.level,
-                (own_ns[:, 2] != NEVER) * lasts * _WARNING,
-                (own_ns[:, 3] != NEVER) * _INFO,
+                (begun_ns[:, 2] != NEVER) * lasts * _WARNING,
+                (begun_ns[:, 3] != NEVER) * _INFO,
             ],
             axis=1,
         )
         nan = np.full(len(own), np.nan)
         value = np.stack([readings.link_V, state.insulation.value_ohm, readings.current_A, nan], axis=1)
-        rows, here = len(own), inputs.slot[:, None]
-        silence_s = np.where(silent_ns == NEVER, 0, inputs.time_ns[:, None] - silent_ns) * 1e-9
-        everyone = np.broadcast_to(np.arange(self._slots), silent_ns.shape)
-        whole = np.full((rows, len(OWN) + self._slots), -1)
+        level = np.concatenate([found.level, own], axis=1)
         return Findings(
-            np.concatenate([found.level, own, (silent_ns != NEVER) * _WARNING], axis=1).astype(np.int8),
-            np.concatenate([here.repeat(found.level.shape[1] + len(OWN), axis=1), everyone], axis=1),
-            np.concatenate([found.cell, whole], axis=1),
-            np.concatenate([found.value, value, silence_s], axis=1),
-            np.concatenate([found.since_ns, state.since_ns], axis=1),
+            level.astype(np.int8),
+            inputs.slot[:, None].repeat(level.shape[1], axis=1),
+            np.concatenate([found.cell, np.full(own.shape, -1)], axis=1),
+            np.concatenate([found.value, value], axis=1),
+            np.concatenate([found.since_ns, begun_ns], axis=1),
         )
+
+    def _with_silent(self, findings: Findings, peers: PeerView, silent: NDArray[np.bool_], inputs: Inputs) -> Findings:
+        """Return the findings, and behind them of each slot that it is silent, since its last sign of life."""
+        silence_s = (inputs.time_ns[:, None] - np.maximum(peers.last_ns, 0)) * 1e-9
+        everyone = np.broadcast_to(np.arange(self._slots), silent.shape)
+        pairs = (
+            (findings.level, (silent * _WARNING).astype(np.int8)),
+            (findings.slot, everyone),
+            (findings.cell, np.full(silent.shape, -1)),
+            (findings.value, silence_s),
+            (findings.since_ns, np.where(silent, peers.last_ns, NEVER)),
+        )
+        return Findings(*(np.concatenate(pair, axis=1) for pair in pairs))
 
 
 def _worse(told: Contents, own: NDArray[np.int8]) -> Contents:

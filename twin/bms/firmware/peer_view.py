@@ -33,6 +33,8 @@ class PeerView:
     """``[row, slot, direction]``"""
     told_lowest_V: FloatArray
     told_balancing: BoolArray
+    last_ns: IntArray
+    """When what a peer says was received; -1: nothing was."""
     modules: int
     """Of a pack."""
 
@@ -56,6 +58,7 @@ class PeerView:
             np.stack([ability["ChargeCurrentLimit"], ability["DischargeCurrentLimit"]], axis=-1),
             ability["LowestCellVoltage"],
             heard & (state["Balancing"] > 0),
+            latest_ns,
             site.modules,
         )
 
