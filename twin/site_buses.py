@@ -179,15 +179,19 @@ class BalancingNoise:
         self._mishaps = [one for one in mishaps if isinstance(one, WhileBalancing)]
         self._buses, self._segments = buses, range(len(wires.network.segments))
         self._usual = wires.bit_error_rate
-        self._noisy = [False] * len(self._mishaps)
+        self._rate = dict.fromkeys([one.site for one in self._mishaps], self._usual)
 
     def update(self, time_ns: int, duty: FloatArray | None) -> None:
-        """Begin or end the noise, given the bleed duties ``[site, slot, cell]`` that are commanded now."""
-        for index, one in enumerate(self._mishaps):
+        """Begin or end the noise, given the bleed duties ``[site, slot, cell]`` that are commanded now.
+
+        Of several sources at a site, the strongest counts.
+        """
+        rate = dict.fromkeys(self._rate, self._usual)
+        for one in self._mishaps:
             slots = slice(None) if one.slot < 0 else one.slot
-            noisy = duty is not None and one.holds(time_ns) and bool((duty[one.site, slots] > 0.0).any())
-            if noisy != self._noisy[index]:
-                self._noisy[index] = noisy
-                rate = one.bit_error_rate if noisy else self._usual
-                for segment in self._segments:
-                    self._buses.noise(segment, np.array([one.site]), np.array([time_ns]), rate)
+            if duty is not None and one.holds(time_ns) and (duty[one.site, slots] > 0.0).any():
+                rate[one.site] = max(rate[one.site], one.bit_error_rate)
+        for site in (site for site, now in rate.items() if now != self._rate[site]):
+            for segment in self._segments:
+                self._buses.noise(segment, np.array([site]), np.array([time_ns]), rate[site])
+        self._rate = rate
