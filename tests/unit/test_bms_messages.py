@@ -96,6 +96,29 @@ def test_only_the_first_pack_speaks_to_the_inverter(wires: SiteNetwork, table: M
     assert (by_pack.time_ns == -1).all(), "it is not for packs"
 
 
+def test_peers_hear_all_modules_of_the_site_but_themselves() -> None:
+    """Of their own pack and of others; the inverter, and who looks after a pack, hear them all or theirs."""
+    layouts = bus_messages(Database.load("home_battery_distributed"), PACKS, MODULES, controllers=False)
+    wires = site_network(layouts, Bus())
+    table = MessageTable(wires, PACKS, MODULES)
+    soc = 10.0 * MONITORS.site + MONITORS.slot
+    frames = {"Module_State": {"SOC": soc}, "Module_Limits": {"Peers": MONITORS.slot}}
+    buses = delivered(wires, table, frames, MONITORS)
+    received = table.read(buses, ("Module_State", "Module_Limits"), "module", MONITORS)
+    slots = np.arange(PACKS * MODULES)
+    own = slots == MONITORS.slot[:, None]
+    state, limits = received["Module_State"], received["Module_Limits"]
+    np.testing.assert_array_equal(state.time_ns == -1, own)
+    np.testing.assert_array_equal(limits.time_ns == -1, own)
+    expected = 10.0 * MONITORS.site[:, None] + slots
+    np.testing.assert_allclose(state["SOC"][~own], expected[~own])
+    np.testing.assert_array_equal(limits["Peers"][~own], np.broadcast_to(slots, own.shape)[~own])
+    inverter = Ecus(np.arange(SITES), np.zeros(SITES, np.int64), np.zeros(SITES, np.int64))
+    heard = table.read(buses, ("Module_State", "Module_Limits"), "site", inverter)
+    assert (heard["Module_Limits"].time_ns >= 0).all()
+    np.testing.assert_allclose(heard["Module_State"]["SOC"], 10.0 * np.arange(SITES)[:, None] + slots)
+
+
 def test_what_is_silenced_is_not_sent(wires: SiteNetwork) -> None:
     table = MessageTable(wires, PACKS, MODULES)
     layout = [one.name for one in table.layouts].index("Module02_State")
