@@ -137,5 +137,36 @@ def test_another_version_goes_on_from_what_both_know(bench: Bench) -> None:
     state, _ = bench.run(firmware.initial(ROWS, bench.memory()), range(60))
     memory = {**bench.memory(), **firmware.memory(state)}
     assert _bits(firmware.migrate(state, ROWS, memory)) == _bits(state)
+    new = firmware.initial(ROWS, memory)
+    for without in [field.name for field in fields(state)]:
+        migrated = firmware.migrate(_of_another_version(state, without), ROWS, memory)
+        for field in fields(state):
+            source = new if field.name == without else state
+            assert _bits(getattr(migrated, field.name)) == _bits(getattr(source, field.name)), field.name
+        bench.run(migrated, range(60, 63))
+
+
+def test_migration_from_nothing_is_power_on(bench: Bench) -> None:
+    new = bench.firmware.initial(ROWS, bench.memory())
+    assert _bits(bench.firmware.migrate(None, ROWS, bench.memory())) == _bits(new)
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if not role.startswith("inverter")])
+def test_a_wrong_capacity_is_kept_and_taken_back(role: str) -> None:
+    bench = Bench.of(role)
+    state, _ = bench.run(bench.firmware.initial(ROWS, bench.memory()), range(3))
+    doubled = bench.firmware.service(state, "capacity", 2.0)
+    assert _bits(doubled) != _bits(state)
+    assert _bits(bench.firmware.service(doubled, "capacity", 0.5)) == _bits(state)
+
+
+@pytest.mark.parametrize("role", ["module_monitor", "peer_monitor"])
+def test_twice_the_capacity_halves_what_is_counted(role: str) -> None:
+    bench = Bench.of(role)
+    start = bench.firmware.initial(ROWS, bench.memory())
+    counted = [
+        0.4 - bench.firmware.memory(bench.run(bench.firmware.service(start, "capacity", factor), range(60))[0])["soc"]
+        for factor in (1.0, 2.0)
+    ]
     np.testing.assert_allclose(counted[0], 2.0 * counted[1], rtol=1e-6)
     np.testing.assert_allclose(counted[0], 10.0 * 59.0 / 3600.0 / 314.0, rtol=0.02)
