@@ -77,7 +77,7 @@ def expected(scenario: Scenario, case: str) -> Expected:
     """Return what each term is on average over all phases of ECUs and faults, by arithmetic.
 
     - Sampling: half a step until the converters look, half a ``T`` until the task does. A scan comes round to the
-      module every ``scan_s``: half of that on top of the task's share.
+      module every ``scan_s``: half of that on top of the task's share; a current is not scanned.
     - Debounce: that of the limits, of foxBMS 2. It is a whole number of ``T``; a clock that is fast by ever so little
       needs one look more, and half of all clocks are fast. A scan that is slower looks at its multiples only.
       Behind a weld: 200 ms to settle, then 200 ms of debounce on top, each by the same clock.
@@ -86,8 +86,8 @@ def expected(scenario: Scenario, case: str) -> Expected:
     - Contactor: execution, and its own delay.
     """
     bms, contactor = scenario.bms, scenario.plant.contactor
-    central = bms.architecture == "centralized"
-    look_s = max(bms.scan_s, bms.period_s) if central else bms.period_s
+    scanned = bms.architecture == "centralized" and case != "over-current"
+    look_s = max(bms.scan_s, bms.period_s) if scanned else bms.period_s
     limits = bms.limits
     debounce_s = {
         "over-voltage": limits.cell_overvoltage_V.debounce_s,

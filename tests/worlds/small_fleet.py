@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from twin.bms.events import Event
-from twin.build import build
+from twin.build import World, build
 from twin.log import Log
 from twin.record import Column
 from twin.run import Run
@@ -39,10 +39,10 @@ def homes(architecture: str, faults: Faults = (), sites: int = 1, duration_s: in
 class Kept:
     """What a run has logged, in memory: row ``n`` is the end of second ``n``."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, world: World | None = None) -> None:
         self._rows: list[Mapping[str, npt.NDArray[Any]]] = []
         self._events: list[Event] = []
-        world = build(scenario)
+        world = world or build(scenario)
         try:
             Run(world, Log(world, self, SECOND)).execute()
         finally:

@@ -20,6 +20,8 @@ _BLOCK = 64
 _BLOCK_VALUES = 1 << 22
 """Ticks of noise drawn at once, and values; a site's draws do not depend on it."""
 _OF_A_MODULE: Final = ("cell_voltage_V", "temperature_K", "current_A", "module_V")
+_BY_SENSE_WIRES: Final = ("cell_voltage_V", "temperature_K", "module_V")
+"""What is lost with a harness; the sensor of a current is wired on its own."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class Sensing:
                 values[where] = getattr(last, one.quantity)[where] if np.isnan(one.value) else one.value
         elif isinstance(one, Harness) or (isinstance(one, MissedReads) and draws.random() < one.probability):
             where = place(one, 2)
-            for name in _OF_A_MODULE:
+            for name in _BY_SENSE_WIRES if isinstance(one, Harness) else _OF_A_MODULE:
                 getattr(measured, name)[where] = getattr(last, name)[where]
             measured.fresh[where] = False
 

@@ -12,9 +12,10 @@ from twin.bms.limit_levels import Levels, Limits
 
 
 class Overcurrent(Memoryless):
-    """The current of a module."""
+    """The current of a module; whoever scans cells need not wait for them to see it."""
 
     code: ClassVar[FaultCode] = OVERCURRENT
+    sees_stale: ClassVar[bool] = True
 
     def levels(self, limits: Limits) -> Levels:
         """Return the limits of the current."""
