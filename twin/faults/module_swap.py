@@ -15,8 +15,8 @@ from twin.quantity import AmpereHours, Kelvin, Seconds
 class ModuleSwap(TimedFault, ModuleFault):
     """The module is unplugged at ``start_s``; ``absent_s`` later another one joins, of its own charge and age.
 
-    Its harness is off meanwhile. An ECU that sits on the module leaves with it, and the one that joins knows its charge. A
-    controller that is wired to the slot finds another battery there, and remembers the former.
+    Its harness is off meanwhile. An ECU that sits on the module leaves with it, and the one that joins knows its
+    charge. A controller that is wired to the slot finds another battery there, and remembers the former.
     """
 
     expected: ClassVar = ("module_replaced", "module_silent")
