@@ -128,8 +128,8 @@ ROWS = {
         RIGHT + "bus: {database: home_batery}\n",
         [
             "s.yaml:4: bus.database: found 'home_batery'; expected home_battery, home_battery_centralized, "
-            "home_battery_distributed, stack_battery, stack_battery_centralized, stack_battery_distributed, or the path of "
-            "a file (did you mean home_battery?)"
+            "home_battery_distributed, stack_battery, stack_battery_centralized, stack_battery_distributed, or the "
+            "path of a file (did you mean home_battery?)"
         ],
     ),
     "a mean beyond its bounds": (

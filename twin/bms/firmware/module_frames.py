@@ -55,7 +55,6 @@ class ModuleFrames:
             "Module_Health": health,
         }
 
-
     def _to_tell(self, found: Found) -> IntArray:
         """Return which finding the bus is told of: the worst, or that the module cannot end it, so that others do."""
         return np.where(found.level[:, self._welded] >= _FATAL, self._welded, found.worst)
