@@ -22,6 +22,8 @@ FATE: dict[str, dict[str, Any]] = {
     "a module is swapped": {"kind": "module_swap", "module": 1, "absent_s": 10, "soc": 0.52},
     "a harness is lost": {"kind": "harness_lost", "module": 1, "duration_s": 10},
     "an ECU hangs": {"kind": "ecu_hang", "module": 2},
+    "codes stay": {"kind": "stale_codes", "module": 1, "duration_s": 20},
+    "events are anonymous": {"kind": "anonymous_events", "module": 1},
 }
 SITE = {name: site for site, name in enumerate(FATE, 1)}
 """Home 0 has no fate."""
@@ -29,7 +31,8 @@ SITE = {name: site for site, name in enumerate(FATE, 1)}
 
 @pytest.fixture(scope="module")
 def run() -> Callable[[str], Kept]:
-    faults = [{"start_s": FAULT_S, "site": SITE[name], **fault} for name, fault in FATE.items()]
+    fates = [*FATE.items(), *((name, FATE["a harness is lost"]) for name in ("codes stay", "events are anonymous"))]
+    faults = [{"start_s": FAULT_S, "site": SITE[name], **fault} for name, fault in fates]
     kept: dict[str, Kept] = {}
 
     def of(architecture: str) -> Kept:
@@ -209,3 +212,21 @@ def test_a_string_goes_on_past_a_bypassed_module(architecture: str) -> None:
     assert kept.signal("module_state")[-1].tolist() == [2, 0, 2]
     assert kept.signal("power_W")[-1] == pytest.approx(2000.0, rel=1e-3)
     np.testing.assert_allclose(kept.signal("current_A")[-1], [2000.0 / 106.0, 0.0, 2000.0 / 106.0], rtol=0.03)
+
+
+def test_a_stale_code_goes_when_staleness_does(run: Callable[[str], Kept]) -> None:
+    """The harness is back after 10 s, and the code goes after 20."""
+    cleared_s = {}
+    for name in ("a harness is lost", "codes stay"):
+        told = run("centralized").events(SITE[name], code="reading_stale")
+        (cleared_s[name],) = (event.time_ns * 1e-9 for event in told if event.level == Level.OK)
+    assert cleared_s["a harness is lost"] == pytest.approx(FAULT_S + 11.0, abs=1.0)
+    assert cleared_s["codes stay"] == pytest.approx(FAULT_S + 20.5, abs=0.6)
+
+
+def test_anonymous_events_name_no_module(run: Callable[[str], Kept]) -> None:
+    for name, slot, pack in (("a harness is lost", 1, 0), ("events are anonymous", -1, -1)):
+        told = run("centralized").events(SITE[name], code="reading_stale")
+        assert told
+        assert {(event.slot, event.cell, event.pack) for event in told} == {(slot, -1, pack)}
+        assert all(("module 2" in event.message) == (slot == 1) for event in told)
