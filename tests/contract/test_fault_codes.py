@@ -192,10 +192,10 @@ def test_no_code_is_stale(kind: type[Diagnosis[Any]]) -> None:
     good = np.full((1, len(diagnoses.codes)), np.nan)
     good[0, place] = -1e9 * kind.sign
     bad = -good
-    for second in range(30):
+    for second in (0, 1000):
         protection = protection.step(bad, time_ns + second * 1_000_000_000, thresholds)
     assert protection.level[0, place] > 0
-    protection = protection.step(good, time_ns + 40_000_000_000, thresholds).clear(np.ones(1, np.bool_))
-    protection = protection.step(good, time_ns + 41_000_000_000, thresholds)
+    protection = protection.step(good, time_ns + 1001 * 1_000_000_000, thresholds).clear(np.ones(1, np.bool_))
+    protection = protection.step(good, time_ns + 1002 * 1_000_000_000, thresholds)
     assert (protection.level == 0).all()
     assert (protection.began_ns == -1).all()

@@ -136,7 +136,7 @@ CASES = {
         World(extra_ohm=1e-3, current_A=lambda _: 40.0), 200, {"high_resistance": (WARNING, CELL)}
     ),
     "internal short of 33 A": Case(
-        World(leak_A=33.0, soc=0.5, **SLOW), 10800, {"internal_short": (WARNING, CELL)}, frozenset({"cell_imbalance"})
+        World(leak_A=33.0, soc=0.5, **SLOW), 10800, {"internal_short": (FATAL, CELL)}, frozenset({"cell_imbalance"})
     ),
     "internal short of 1 A": Case(World(leak_A=1.0, soc=0.5, **SLOW), 2 * DAY_S, {"internal_short": (WARNING, CELL)}),
     "cell of four fifths": Case(

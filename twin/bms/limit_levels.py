@@ -157,7 +157,9 @@ class Limits(Options):
     """A cell whose whole energy becomes heat within an hour warms by some 0.3 K/s; 3 s as in UN GTR 20."""
     cell_imbalance_V: AnyVoltageLevels = AnyVoltageLevels(info=0.10, warning=0.20, debounce_s=10.0, hysteresis=0.05)
     high_resistance_ohm: ResistanceLevels = ResistanceLevels(info=3.0e-4, warning=6.0e-4, hysteresis=1.0e-4)
-    internal_short_A: AnyCurrentLevels = AnyCurrentLevels(info=0.1, warning=0.5, hysteresis=0.05)
+    internal_short_A: AnyCurrentLevels = AnyCurrentLevels(
+        info=0.1, warning=0.5, fatal=15.0, debounce_s=300.0, hysteresis=0.05
+    )
     weak_cell: Levels = Levels(info=0.05, warning=0.15, hysteresis=0.02)
     """Share of the capacity that a cell has less than the others."""
     cooling_failed: Levels = Levels(info=0.5, warning=0.8, hysteresis=0.2)

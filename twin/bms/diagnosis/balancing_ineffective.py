@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
+
 from twin.bms.codes import BALANCING_INEFFECTIVE, FaultCode
 from twin.bms.diagnosis.diagnosis import Evidence, Memoryless, Said
 from twin.bms.diagnosis.ledger import astray
@@ -24,4 +26,5 @@ class BalancingIneffective(Memoryless):
         """Return the current that is missing most, and its cell."""
         if evidence.losses is None:
             return evidence.nothing, evidence.whole
-        return highest(astray(evidence.losses))
+        missing_A, cell = highest(np.nan_to_num(astray(evidence.losses), nan=-np.inf))
+        return np.where(np.isfinite(missing_A), missing_A, np.nan), cell

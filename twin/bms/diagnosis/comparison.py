@@ -44,8 +44,8 @@ _SETTLING: Final = 0.03
 _SUDDEN_V: Final = 0.015
 _SUDDEN_A: Final = 10.0
 """A voltage that changes by so much while so large a current stays has met a resistance, if it is not the sensor's."""
-_QUIET_V2: Final = 0.002**2
-"""The reading of a cell that is noisier changes by itself."""
+_QUIET_V2: Final = 0.003**2
+"""The reading of a cell that is noisier changes by itself, and tells nothing of resistance and charge."""
 _SUM_V: Final = 0.03
 """Within this of the voltage of the module, no sensor of its cells has changed."""
 _MOST_NOISE_V: Final = 0.012
@@ -90,7 +90,8 @@ class Apart:
         quiet = ~_switched(duty, self.duty)
         calm_V = np.where(quiet & (np.abs(step_A) < STEP_A)[:, None], moved_V, _UNKNOWN)
         extra_ohm = self._after_step(moved_V, step_A, quiet)
-        extra_ohm = self._after_jump(extra_ohm, calm_V, look)
+        noise_V2 = self._noise_V2(calm_V)
+        extra_ohm = self._after_jump(extra_ohm, calm_V, look) * (noise_V2 <= _QUIET_V2)
         resting = np.where(np.abs(current_A) <= _RESTING_C * module.capacity_Ah, self.resting + 1, 0)
         inner_V = apart_V + current_A.astype(np.float32)[:, None] * extra_ohm
         weight = np.maximum(_SETTLING, 1.0 / np.maximum(resting, 1)).astype(np.float32)[:, None]
@@ -100,7 +101,7 @@ class Apart:
             duty,
             apart_V,
             calm_V,
-            self._noise_V2(calm_V),
+            noise_V2,
             extra_ohm,
             (self.resting_V + weight * (inner_V - self.resting_V)).astype(np.float32, copy=False),
             resting,
@@ -134,7 +135,7 @@ class Apart:
         sound = np.abs(look.measured.voltage_V.sum(axis=1) - look.module_V) <= _SUM_V
         flows = sound & (np.abs(current_A) >= _SUDDEN_A)
         met_ohm = -self.moved_V / np.where(flows, current_A, 1.0).astype(np.float32)[:, None]
-        met = jumped & (np.abs(calm_V) < _SUDDEN_V / 3.0) & (self.noise_V2 <= _QUIET_V2) & flows[:, None]
+        met = jumped & (np.abs(calm_V) < _SUDDEN_V / 3.0) & flows[:, None]
         return np.where(met, extra_ohm + np.maximum(met_ohm, 0.0), extra_ohm).astype(np.float32)
 
 
@@ -177,5 +178,6 @@ class Comparison:
     def _all(self, look: Look, module: ModuleData) -> tuple[Comparison, Losses | None]:
         apart = self.apart.step(look, module)
         elapsed_ns = np.where(self.apart.seen_ns < 0, 0, look.measured.time_ns - self.apart.seen_ns)
-        ledger, losses = self.ledger.step(look, module, elapsed_ns, apart.resting, apart.resting_V.astype(np.float64))
+        resting_V = np.where(apart.noise_V2 <= _QUIET_V2, apart.resting_V, np.nan)
+        ledger, losses = self.ledger.step(look, module, elapsed_ns, apart.resting, resting_V)
         return Comparison(apart, ledger), losses

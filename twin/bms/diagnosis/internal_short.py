@@ -27,5 +27,5 @@ class InternalShort(Memoryless):
         if evidence.losses is None:
             return evidence.nothing, evidence.whole
         leak_A, cell = highest(np.nan_to_num(evidence.losses.leak_A, nan=-np.inf))
-        missing_A = astray(evidence.losses).sum(axis=1)
+        missing_A = np.nansum(astray(evidence.losses), axis=1)
         return np.where(np.isfinite(leak_A), np.maximum(leak_A - missing_A, 0.0), np.nan), cell

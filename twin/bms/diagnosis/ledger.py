@@ -29,13 +29,17 @@ PERIOD_NS: Final = 300_000_000_000
 RESTED: Final = 30
 """Looks at rest that a voltage must have behind it."""
 UNCERTAIN_V: Final = 0.00025
-"""Of a resting voltage against the others': resolution, temperature, relaxation that is not the same (chosen)."""
+"""Of a resting voltage against the others': resolution, relaxation that is not the same (chosen)."""
+ENTROPIC_V_K: Final = 0.0002
+"""Highest entropic coefficient of the cells, data/cells/lfp_by_soc.csv: cells that are not equally warm differ."""
+THERMAL_K: Final = 0.03
+"""Share by which resistances fall for each kelvin, near 25 degC: some 2000 to 4000 K of activation over its square."""
 UNEQUAL: Final = 0.25
 """Share by which cells' capacities may differ, so that they come apart while the module is cycled."""
-BENT: Final = 0.5
-"""Share of what cells already were apart that is uncertain: the OCV curve is read at the SOC that is estimated."""
-CHANGED: Final = 0.15
-"""Likewise, of what they came apart since."""
+GUESSES: Final = (-0.04, 0.0, 0.04)
+"""By so much the estimated SOC may be off, at which the OCV curve is read: it is bent, so the least loss counts."""
+CHANGED: Final = 0.1
+"""Share of what cells came apart that is uncertain, since the curve is that of another cell."""
 SLOPES_V: Final = (0.03, 0.6)
 """Slope of the OCV curve, V per unit of SOC: below, voltage says nothing of charge; above, the curve bends too much."""
 HIGHEST_SOC: Final = 0.9
@@ -72,7 +76,7 @@ class Ledger:
     """Of the module."""
     past_tolerance: FloatArray
     past_apart: SmallArray
-    """Share of the capacity."""
+    """Share of the capacity, ``[row, horizon, guess, cell]``."""
     drawn_Ah: SmallArray
     """By balancing since then, more than from the others."""
 
@@ -80,8 +84,9 @@ class Ledger:
     def initial(cls, rows: int, cells: int) -> Ledger:
         """Return the ledger of modules that were not seen yet."""
         shape = (rows, len(HORIZON_NS))
-        of_cell = np.zeros((*shape, cells), np.float32)
-        return cls(np.full(rows, -1), np.full(shape, -1), np.zeros(shape), np.zeros(shape), of_cell, of_cell.copy())
+        apart = np.zeros((*shape, len(GUESSES), cells), np.float32)
+        drawn_Ah = np.zeros((*shape, cells), np.float32)
+        return cls(np.full(rows, -1), np.full(shape, -1), np.zeros(shape), np.zeros(shape), apart, drawn_Ah)
 
     def step(
         self, look: Look, module: ModuleData, elapsed_ns: IntArray, resting: IntArray, resting_V: FloatArray
@@ -99,7 +104,9 @@ class Ledger:
         booked = Ledger(self.examined_ns, self.past_ns, self.past_soc, self.past_tolerance, self.past_apart, drawn_Ah)
         if not due.any():
             return booked, None
-        now = _Now(time_ns, soc, UNCERTAIN_V / np.where(due, slope_V, 1.0), _more(module.ocv, soc, resting_V))
+        tolerance = _uncertain_V(look, module) / np.where(due, slope_V, 1.0)
+        apart = np.stack([_more(module.ocv, soc + off, resting_V) for off in GUESSES], axis=1)
+        now = _Now(time_ns, soc, tolerance, apart)
         return booked._renewed(now, due), booked._losses(now, due, module.capacity_Ah)
 
     def _losses(self, now: _Now, due: BoolArray, capacity_Ah: float) -> Losses:
@@ -107,16 +114,17 @@ class Ledger:
         known = due[:, None] & (self.past_ns >= 0)
         hours = np.where(known, np.maximum(now.time_ns[:, None] - self.past_ns, 1) / 3.6e12, np.nan)[..., None]
         cycled = now.soc[:, None] - self.past_soc
-        tolerance = (self.past_tolerance + now.tolerance[:, None])[..., None]
-        tolerance = tolerance + BENT * np.abs(self.past_apart)
-        tolerance = tolerance + CHANGED * np.abs(now.apart[:, None] - self.past_apart)
         drawn = self.drawn_Ah / capacity_Ah
-        gained = now.apart[:, None] - self.past_apart + drawn
+        gained = _least(now.apart[:, None] - self.past_apart + drawn[:, :, None])
+        tolerance = (self.past_tolerance + now.tolerance[:, None])[..., None] + CHANGED * np.abs(gained)
         uncertain = tolerance + UNEQUAL * np.abs(cycled)[..., None]
         leak = -_beyond(gained, uncertain) * capacity_Ah / hours
         short, long = leak[:, 0], leak[:, 1]
         far = np.abs(cycled[:, 1]) >= CYCLED
         missing = _beyond(gained[:, 1], tolerance[:, 1]) / np.where(far, cycled[:, 1], np.nan)[:, None]
+        # Beside a cell that has lost very much, all others seem to have gained.
+        size = np.abs(gained[:, 1])
+        missing = np.where(size >= size.max(axis=1, keepdims=True), missing, np.minimum(missing, 0.0))
         recent = ~(np.abs(short) <= np.abs(long)) & ~np.isnan(short)
         drawn_A = np.where(np.abs(drawn) > uncertain, drawn, 0.0) * capacity_Ah / hours
         return Losses(
@@ -133,7 +141,7 @@ class Ledger:
             np.where(old, now.time_ns[:, None], self.past_ns),
             np.where(old, now.soc[:, None], self.past_soc),
             np.where(old, now.tolerance[:, None], self.past_tolerance),
-            np.where(old[..., None], now.apart[:, None], self.past_apart).astype(np.float32),
+            np.where(old[..., None, None], now.apart[:, None], self.past_apart).astype(np.float32),
             np.where(old[..., None], 0.0, self.drawn_Ah).astype(np.float32),
         )
 
@@ -145,14 +153,30 @@ class _Now:
     time_ns: IntArray
     soc: FloatArray
     tolerance: FloatArray
+    """By how much ``apart`` may be off, ``[row]``."""
     apart: FloatArray
-    """``[row, cell]``."""
+    """``[row, guess, cell]``."""
+
+
+def _least(gained: FloatArray) -> FloatArray:
+    """Return of ``[row, horizon, guess, cell]`` the smallest change that all guesses agree on; 0 where they do not."""
+    least: FloatArray = np.maximum(gained.min(axis=2), 0.0) + np.minimum(gained.max(axis=2), 0.0)
+    return least
 
 
 def _beyond(value: FloatArray, tolerance: FloatArray) -> FloatArray:
     """Return what is left of a value when what is uncertain is taken off."""
     left: FloatArray = np.sign(value) * np.maximum(np.abs(value) - tolerance, 0.0)
     return left
+
+
+def _uncertain_V(look: Look, module: ModuleData) -> FloatArray:
+    """Return what a cell's resting voltage may be off by that is no charge, ``[row]``."""
+    measured = look.measured
+    spread_K = measured.temperature_K.max(axis=1) - measured.temperature_K.min(axis=1)
+    ohm = module.ohmic_ohm + module.fast_ohm + module.slow_ohm
+    uncertain_V: FloatArray = UNCERTAIN_V + spread_K * (ENTROPIC_V_K + THERMAL_K * ohm * np.abs(measured.current_A))
+    return uncertain_V
 
 
 def _slope_V(ocv: OcvCurve, soc: FloatArray) -> FloatArray:

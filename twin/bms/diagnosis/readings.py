@@ -52,8 +52,10 @@ def others_apart(values: FloatArray, mean: FloatArray) -> FloatArray:
 
 def open_joint(voltage_V: FloatArray) -> Extreme:
     """Return by how much the joint above a cell is off: that cell reads less and the next one more."""
-    apart_V = voltage_V - voltage_V.mean(axis=1)[:, None]
-    return highest(np.minimum(-apart_V[:, :-1], apart_V[:, 1:]))
+    below_V, above_V = voltage_V[:, :-1], voltage_V[:, 1:]
+    others = max(voltage_V.shape[1] - 2, 1)
+    rest_V = (voltage_V.sum(axis=1, keepdims=True) - below_V - above_V) / others
+    return highest(np.minimum(rest_V - below_V, above_V - rest_V))
 
 
 def credible_V(voltage_V: FloatArray, module_V: FloatArray) -> FloatArray:
