@@ -131,7 +131,7 @@ class PeerMonitor(Firmware[PeerState]):
             managed,
             sequence,
             insulation,
-            smooth(state.limit_A, self._allowed_A(readings, managed, sequence), self._rise),
+            self._limit_A(state, sequence, self._allowed_A(readings, managed, sequence)),
             np.where(sequence.state != state.sequence.state, inputs.time_ns, state.switched_ns),
             self._since(state, sequence, insulation, readings, begun_ns, inputs.time_ns),
             begun_ns,
@@ -180,6 +180,14 @@ class PeerMonitor(Firmware[PeerState]):
         if not self._site.series:
             return readings.link_V, own_V
         return np.where(first, readings.link_V, own_V), np.where(first, own_V + peers.string_V, own_V)
+
+    def _limit_A(self, state: PeerState, sequence: PeerSequence, allowed_A: FloatArray) -> FloatArray:
+        """Return what the inverter is told, ``[row, direction]``.
+
+        It rises slowly, but for who joins others that deliver: all would have to wait for the least able.
+        """
+        joins = (sequence.state == CLOSED) & (state.sequence.state != CLOSED) & ~sequence.raises
+        return np.where(joins[:, None], allowed_A, smooth(state.limit_A, allowed_A, self._rise))
 
     def _allowed_A(self, readings: Readings, managed: Managed, sequence: PeerSequence) -> FloatArray:
         """Return what the module may take and give now, ``[row, direction]``."""
