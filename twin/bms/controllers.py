@@ -64,9 +64,8 @@ class Role:
         self.begin(rows, {**self.firmware.memory(self.state.take(rows)), "restarts": np.ones(len(rows))})
 
     def begin(self, rows: IntArray, memory: Mapping[str, FloatArray]) -> None:
-        """Begin with this memory, as after power-on."""
+        """Begin with this memory, as after power-on; what was found before and is no more will be told as cleared."""
         self.state.put(rows, self.firmware.initial(len(rows), {**memory, "ecu": rows.astype(np.float64)}))
-        self.level[rows] = 0
 
     def service(self, rows: IntArray, what: Service, value: float) -> None:
         """Do to the ECUs what a service tool, or a mistake at their set-up, does."""

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 IntArray = NDArray[np.int64]
 
 NEVER = -1
+RESTART_SHOWN_NS = 60_000_000_000
+"""For so long an ECU says that it has restarted."""
 
 
 def since(before_ns: IntArray, is_so: NDArray[np.bool_], time_ns: IntArray) -> IntArray:

@@ -12,7 +12,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.bms.codes import Level
+from twin.bms.codes import ECU_RESTARTED, Level
+from twin.bms.diagnosis.diagnoses import Found
 from twin.bms.firmware.firmware import (
     Findings,
     Firmware,
@@ -26,6 +27,7 @@ from twin.bms.firmware.firmware import (
     Signals,
 )
 from twin.bms.firmware.module_frames import TELEMETRY, ModuleFrames
+from twin.bms.lasting import NEVER, RESTART_SHOWN_NS
 from twin.bms.module_management import BELIEFS, Managed, ModuleManagement, Orders, Readings, beliefs
 from twin.bms.options import Bms
 from twin.plant.dc_bus import CLOSED, OPEN
@@ -33,7 +35,10 @@ from twin.plant.dc_bus import CLOSED, OPEN
 COMMAND_TIMEOUT_PERIODS = 5
 """Without a command of the pack controller for so many periods, a monitor no longer balances."""
 
-_FATAL = int(Level.FATAL)  # an attribute of an enum costs a microsecond in Python 3.11
+JUST_NOW = -2
+"""Instead of when: it is about to run for the first time after a restart."""
+
+_INFO, _FATAL = int(Level.INFO), int(Level.FATAL)  # an attribute of an enum costs a microsecond in Python 3.11
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class MonitorState:
     managed: Managed
     contactor: NDArray[np.int8]
     switched_ns: IntArray
+    restarted_ns: IntArray
+    """When it first ran again after a restart; -1: it has not restarted, or that was long ago."""
     counter: IntArray
 
 
@@ -58,10 +65,10 @@ class ModuleMonitor(Firmware[MonitorState]):
     def __init__(self, options: Bms, management: ModuleManagement, *, series: bool) -> None:
         self._management, self._series = management, series
         self._command_timeout_ns = COMMAND_TIMEOUT_PERIODS * round(options.period_s * 1e9)
-        self.codes = management.codes
+        self.codes = (*management.codes, ECU_RESTARTED)
         self.commands = {"module_state": Reach(), **management.reach()}
         self.believes = dict.fromkeys(BELIEFS, Reach())
-        self._frames = ModuleFrames(management.module.cells, self.codes)
+        self._frames = ModuleFrames(management.module.cells, management.codes)
 
     def initial(self, rows: int, memory: Signals) -> MonitorState:
         """Return open contactors and the remembered ``memory["soc"]``."""
@@ -69,6 +76,7 @@ class ModuleMonitor(Firmware[MonitorState]):
             self._management.initial(rows, memory),
             np.full(rows, OPEN, np.int8),
             np.zeros(rows, np.int64),
+            np.full(rows, JUST_NOW if "restarts" in memory else NEVER),
             np.zeros(rows, np.int64),
         )
 
@@ -81,11 +89,13 @@ class ModuleMonitor(Firmware[MonitorState]):
         closed &= found.severity < _FATAL
         contactor = np.where(closed, CLOSED, OPEN).astype(np.int8)
         switched_ns = np.where(contactor != state.contactor, inputs.time_ns, state.switched_ns)
-        after = MonitorState(managed, contactor, switched_ns, (state.counter + 1) % 16)
+        restarted_ns = np.where(state.restarted_ns == JUST_NOW, inputs.time_ns, state.restarted_ns)
+        restarted_ns[inputs.time_ns - restarted_ns >= RESTART_SHOWN_NS] = NEVER
+        after = MonitorState(managed, contactor, switched_ns, restarted_ns, (state.counter + 1) % 16)
         return after, Outputs(
             self._frames.telemetry(managed, found, readings, closed, after.counter),
             {"module_state": contactor.astype(np.float64), **self._management.commands(managed)},
-            Findings(found.level, inputs.slot[:, None], found.cell, found.value, found.since_ns),
+            self._findings(found, restarted_ns, inputs),
             beliefs(managed, found.severity),
         )
 
@@ -96,6 +106,20 @@ class ModuleMonitor(Firmware[MonitorState]):
     def memory(self, state: MonitorState) -> Signals:
         """Return the estimated state of charge."""
         return self._management.memory(state.managed)
+
+    @staticmethod
+    def _findings(found: Found, restarted_ns: IntArray, inputs: Inputs) -> Findings:
+        """Return what is found of the module, and behind it whether its monitor has restarted."""
+        rows = len(restarted_ns)
+        level = ((restarted_ns != NEVER) * _INFO).astype(np.int8)
+        nothing = np.full((rows, 1), np.nan)
+        return Findings(
+            np.concatenate([found.level, level[:, None]], axis=1),
+            inputs.slot[:, None],
+            np.concatenate([found.cell, np.full((rows, 1), -1)], axis=1),
+            np.concatenate([found.value, nothing], axis=1),
+            np.concatenate([found.since_ns, restarted_ns[:, None]], axis=1),
+        )
 
     def _commanded(
         self, state: MonitorState, inputs: Inputs

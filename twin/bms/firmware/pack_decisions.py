@@ -19,7 +19,7 @@ from twin.bms.firmware.inverter_protocol import Battery
 from twin.bms.firmware.module_frames import KELVIN
 from twin.bms.firmware.pack_view import TIMEOUT_PERIODS, Packs, PackView
 from twin.bms.insulation import Insulation
-from twin.bms.lasting import NEVER, since
+from twin.bms.lasting import NEVER, RESTART_SHOWN_NS, since
 from twin.bms.options import Bms
 from twin.bms.power_limits.power_limits import Seen, pack_limit_A, rise, smooth
 from twin.bms.site import Site
@@ -29,8 +29,6 @@ _WARNING, _FATAL = int(Level.WARNING), int(Level.FATAL)
 IGNORED_NS = 2_000_000_000
 """For so long more than the limit must flow before the inverter is said to ignore it: it needs time to follow."""
 _IGNORED_SHARE, _IGNORED_A = 1.1, 5.0
-RESTART_SHOWN_NS = 60_000_000_000
-"""For so long a controller says that it has restarted."""
 
 MESSAGES = ("Pack_State", "Pack_Limits", *inverter_protocol.MESSAGES)
 READS = ("Pack_State", "Pack_Limits")
@@ -201,7 +199,7 @@ class PackDecisions:
                 inputs.sensed["link_V"],
                 inputs.sensed["bar_V"],
                 state.insulation.value_ohm,
-                inputs.sensed["pack_current_A"],
+                np.abs(inputs.sensed["pack_current_A"]),
                 np.full(len(level), np.nan),
             ],
             axis=1,
