@@ -34,10 +34,10 @@ from twin.bms.firmware.firmware import (
 )
 from twin.bms.firmware.module_frames import TELEMETRY, ModuleFrames
 from twin.bms.firmware.module_monitor import readings_of
-from twin.bms.firmware.pack_decisions import IGNORED_NS, RESTART_SHOWN_NS, ignored
+from twin.bms.firmware.pack_decisions import IGNORED_NS, ignored
 from twin.bms.firmware.peer_view import PeerView
 from twin.bms.insulation import Insulation
-from twin.bms.lasting import NEVER, since
+from twin.bms.lasting import NEVER, RESTART_SHOWN_NS, since
 from twin.bms.module_management import BELIEFS, Managed, ModuleManagement, Orders, Readings, beliefs
 from twin.bms.options import Bms
 from twin.bms.power_limits.power_limits import Seen, rise, smooth
@@ -269,7 +269,7 @@ class PeerMonitor(Firmware[PeerState]):
             axis=1,
         )
         nan = np.full(len(own), np.nan)
-        value = np.stack([readings.link_V, state.insulation.value_ohm, readings.current_A, nan], axis=1)
+        value = np.stack([readings.link_V, state.insulation.value_ohm, np.abs(readings.current_A), nan], axis=1)
         level = np.concatenate([found.level, own], axis=1)
         return Findings(
             level.astype(np.int8),
