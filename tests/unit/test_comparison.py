@@ -72,6 +72,15 @@ def test_a_difference_is_taken_pair_by_pair() -> None:
     assert found.high - found.low < 0.01
 
 
+def test_few_pairs_make_nothing_sure() -> None:
+    few, many = (difference(sample(*np.arange(1.0, n)), sample(*np.zeros(n - 1)), "x") for n in (6, 7))
+    assert few is not None
+    assert many is not None
+    assert few.low > 0
+    assert not few.sure
+    assert many.sure
+
+
 def test_only_what_both_know_is_compared() -> None:
     one, other = sample(1.0, np.nan, 3.0, sites=(0, 1, 2)), sample(5.0, 6.0, 9.0, sites=(2, 1, 4))
     found = difference(one, other, "x")

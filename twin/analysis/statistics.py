@@ -18,6 +18,8 @@ from twin.streams import stream
 
 RESAMPLES: Final = 2000
 LEVEL: Final = 0.95
+LEAST_PAIRS: Final = 6
+"""Of fewer pairs a bootstrap's interval is far too narrow: of two, it covers the truth half the time."""
 _BLOCK: Final = 4_000_000
 
 
@@ -80,8 +82,8 @@ class Difference:
 
     @property
     def sure(self) -> bool:
-        """Whether the interval leaves no doubt on which side of zero the difference is."""
-        return self.low > 0.0 or self.high < 0.0
+        """Whether there are enough pairs and no doubt, by the interval, on which side of zero the difference is."""
+        return self.count >= LEAST_PAIRS and (self.low > 0.0 or self.high < 0.0)
 
 
 def paired(one: Sample, other: Sample) -> tuple[tuple[Key, ...], Floats, Floats]:
