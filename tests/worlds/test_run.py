@@ -9,7 +9,6 @@ import sys
 import time
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 
@@ -17,6 +16,7 @@ import twin
 from tests.worlds import failing_module
 from tests.worlds.command import ROOT
 from tests.worlds.command import twin as command
+from tests.worlds.run_files import datasets, differing
 from twin.network.dbc.database import Database
 
 SCENARIO = ROOT / "scenarios" / "home_fleet.yaml"
@@ -27,25 +27,6 @@ def _run(folder: Path, *more: str) -> Path:
     done = command("run", SCENARIO, "-o", folder, *SMALL, *more)
     assert done.returncode == 0, done.stderr
     return folder
-
-
-def _datasets(folder: Path) -> dict[str, np.ndarray]:
-    """Return every dataset of a run but its provenance."""
-    found: dict[str, np.ndarray] = {}
-
-    def keep(name: str, item: object) -> None:
-        if isinstance(item, h5py.Dataset) and not name.startswith("provenance"):
-            found[name] = item[()]
-
-    with h5py.File(folder / "run.h5") as file:
-        file.visititems(keep)
-    return found
-
-
-def _same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> list[str]:
-    """Return the names of the datasets that differ in a byte."""
-    assert one.keys() == other.keys()
-    return [name for name in one if one[name].tobytes() != other[name].tobytes()]
 
 
 @pytest.fixture(scope="module")
@@ -75,17 +56,17 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_same_bytes(fleet: Path, tmp_path: Path, change: tuple[str, ...]) -> None:
-    assert not _same(_datasets(fleet), _datasets(_run(tmp_path / "other", *change)))
+    assert not differing(datasets(fleet), datasets(_run(tmp_path / "other", *change)))
 
 
 def test_another_seed_is_another_fleet(fleet: Path, tmp_path: Path) -> None:
-    other = _datasets(_run(tmp_path / "other", "--set", "seed=1"))
-    assert "cell_voltage_V" in _same(_datasets(fleet), other)
+    other = datasets(_run(tmp_path / "other", "--set", "seed=1"))
+    assert "cell_voltage_V" in differing(datasets(fleet), other)
 
 
 def test_one_site_alone_has_the_values_of_the_fleet(fleet: Path, tmp_path: Path) -> None:
     assert command("rerun", fleet, "--site", "2", "-o", tmp_path / "alone", "--quiet").returncode == 0
-    there, alone = _datasets(fleet), _datasets(tmp_path / "alone")
+    there, alone = datasets(fleet), datasets(tmp_path / "alone")
     signals = [name for name, values in alone.items() if values.ndim and values.shape[0] == 1 and "/" not in name]
     assert len(signals) > 20
     for name in signals:
@@ -195,8 +176,8 @@ def test_a_killed_shard_fails_the_run_and_says_so(tmp_path: Path) -> None:
 def test_frames_do_not_tell_of_shards(tmp_path: Path) -> None:
     # 90 s in rows of 7 s: the last frames come after the last row.
     changes = ("--set", "record.frames=true", "--set", "record.period_s=7", "--set", "record.detail=module")
-    whole = _datasets(_run(tmp_path / "whole", *changes, "--set", "duration_s=93"))
-    assert not _same(whole, _datasets(_run(tmp_path / "parts", *changes, "--set", "duration_s=93", "--shards", "2")))
+    whole = datasets(_run(tmp_path / "whole", *changes, "--set", "duration_s=93"))
+    assert not differing(whole, datasets(_run(tmp_path / "parts", *changes, "--set", "duration_s=93", "--shards", "2")))
     assert len(whole["frames/identifier"]) == whole["bus/frames"].sum()
 
 
