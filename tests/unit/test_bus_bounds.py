@@ -38,8 +38,8 @@ def by_name(bounds: SiteBounds, segment: int = 0) -> dict[str, SentMessage]:
 
 def test_a_home_of_two_modules() -> None:
     (segment,) = bounds_of().segments
-    assert len(segment.messages) == 24
-    # 16 of the 24 have 8 bytes and 135 bits; the rest is shorter.
+    assert len(segment.messages) == 26
+    # 16 of the 26 have 8 bytes and 135 bits; the rest is shorter.
     assert segment.utilisation == pytest.approx(sum(one.bound.worst_bits for one in segment.messages) / 500_000, 2e-4)
     assert segment.messages[0].layout.name == "Pack1_Command"
     assert segment.messages[0].bound.response_ns == (135 + 105) * 2000
@@ -82,7 +82,7 @@ def test_a_message_without_a_cycle_is_listed_and_not_counted(
     bus.command(ONE_HOME, [database])
     output = capsys.readouterr().out
     assert "Not counted, as neither firmware nor database says how often they are sent: Charger_Status." in output
-    assert "24 messages" in output
+    assert "26 messages" in output
 
 
 def test_what_a_gateway_passes_on_is_late_from_the_start() -> None:
@@ -108,7 +108,7 @@ def test_a_segment_that_starves_takes_the_bound_from_what_it_passes_on() -> None
     assert {message.sender for message in hub.starving} == {"Pack1"}
     assert by_name(bounds)["Pack1_State"].bound.response_ns is not None
     beginnings = (
-        "bus apart is overloaded, 153 % of 10 kbit/s with the longest frames: Module",
+        "bus apart is overloaded, 169 % of 10 kbit/s with the longest frames: Module",
         "messages can be late on bus apart, 10 kbit/s: Module",
         "bus can gets messages from a gateway that starve before it: Module",
         "messages can be late on bus can, 500 kbit/s: Module",
@@ -127,8 +127,8 @@ def test_in_a_fifo_urgent_frames_wait_for_what_starves_before_a_gateway() -> Non
 
 
 NEARLY_FULL = [
-    ("bus.bitrate_bit_s=16700", "16700"),
-    ("bus.bitrate_bit_s=16600", "500000"),
+    ("bus.bitrate_bit_s=18080", "18080"),
+    ("bus.bitrate_bit_s=18050", "500000"),
     ("bus.bitrate_bit_s=50000", "20000"),
 ]
 
@@ -165,8 +165,8 @@ WARNINGS = [
         "overload names the message that starves first",
         [SIXTEEN, "bus.bitrate_bit_s=10000"],
         [
-            "bus can is overloaded, 163 % of 10 kbit/s with the longest frames: "
-            "Module02_CellVoltages4 (0x441) and 46 of lower priority can starve",
+            "bus can is overloaded, 178 % of 10 kbit/s with the longest frames: "
+            "Module02_CellVoltages4 (0x441) and 62 of lower priority can starve",
             "messages can be late on bus can, 10 kbit/s: "
             "Module01_CellVoltages4 (0x440) can take 1008.000 ms, and is sent every 1000 ms",
         ],
@@ -200,9 +200,9 @@ def test_bus_prints_a_table_and_a_verdict(capsys: pytest.CaptureFixture[str]) ->
     rows = [line.split() for line in output.splitlines() if re.match(r"\s*0x", line)]
     assert rows[0] == ["0x100", "Pack1_Command", "Pack1", *["5", "1000", "0.840", "1.920", "999.900", "997.980"]]
     assert [int(row[0], 16) for row in rows] == sorted(int(row[0], 16) for row in rows)
-    assert len(rows) == 24
-    assert "Load 2.45 % with the longest frames: 24 messages, 24 frames/s." in output
-    assert "Busiest senders: Pack1 0.828 %, Module01 0.756 %, " in output
+    assert len(rows) == 26
+    assert "Load 2.6 % with the longest frames: 26 messages, 26 frames/s." in output
+    assert "Busiest senders: Module01 0.832 %, Module02 0.832 %, Pack1 0.828 %, " in output
     assert "Every message meets its deadline: Module0" in output.splitlines()[-1]
 
 
@@ -211,15 +211,15 @@ def test_bus_ends_with_1_where_a_message_starves(capsys: pytest.CaptureFixture[s
         bus.command(ONE_HOME, [SIXTEEN, "bus.bitrate_bit_s=10000"])
     assert caught.value.exit_code == 1
     output = capsys.readouterr().out
-    assert len(re.findall(r" none +999\.900 +none", output)) == 47
-    assert "Bus can is overloaded, 163 % of 10 kbit/s with the longest frames: Module02_CellVoltages4 (0x441)" in output
+    assert len(re.findall(r" none +999\.900 +none", output)) == 63
+    assert "Bus can is overloaded, 178 % of 10 kbit/s with the longest frames: Module02_CellVoltages4 (0x441)" in output
     assert "meets its deadline" not in output
 
 
 def test_bus_as_csv(capsys: pytest.CaptureFixture[str]) -> None:
     bus.command(ONE_HOME, [], "csv")
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    assert len(rows) == 24
+    assert len(rows) == 26
     assert (rows[0]["message"], rows[0]["frame_bits"], rows[0]["response_ns"]) == ("Pack1_Command", "105", "480000")
 
 
@@ -228,8 +228,8 @@ def test_bus_as_json(capsys: pytest.CaptureFixture[str]) -> None:
         bus.command(ONE_HOME, [SIXTEEN, "bus.bitrate_bit_s=10000"], "json")
     record = json.loads(capsys.readouterr().out)
     assert record["scenario"] == "One home at noon"
-    assert record["buses"][0]["load"] == pytest.approx(1.629, abs=1e-3)
-    assert [row["response_ns"] for row in record["messages"]].count(None) == 47
+    assert record["buses"][0]["load"] == pytest.approx(1.781, abs=1e-3)
+    assert [row["response_ns"] for row in record["messages"]].count(None) == 63
     assert len(record["warnings"]) == 2
 
 
