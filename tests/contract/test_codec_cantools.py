@@ -64,7 +64,7 @@ def assert_encodes_alike(layout: MessageLayout, judge: Any, rows: Sequence[dict[
 @pytest.mark.parametrize(("layout", "judge"), pairs(HOME_BATTERY) + pairs(EXOTIC))
 def test_every_message(layout: MessageLayout, judge: Any) -> None:
     """Random frames decode alike, every page of theirs, and what they say encodes alike."""
-    count = 1000 if any(signal.multiplexing for signal in layout.signals) else 60
+    count = 3000 if any(signal.multiplexing for signal in layout.signals) else 60
     random = np.random.default_rng(layout.identifier).integers(0, 256, (count, layout.length), dtype=np.uint8)
     payloads = decodable(judge, [row.tobytes() for row in random] + [bytes(layout.length), b"\xff" * layout.length])
     assert {name for payload in payloads for name in judge.decode(payload)} == {s.name for s in layout.signals}
