@@ -203,6 +203,7 @@ ABILITY = (
     Signal("Ready", 1, comment="No finding forbids this module to close its contactor."),
     Signal("ContactorState", 2, choices=PACK_STATES),
     Signal("Peers", 5, comment="How many others it hears."),
+    flag("Measures", comment="Its insulation monitor measures: nobody should balance."),
 )
 COMMAND = (
     Signal("CloseRequest", 16, comment="Bit n asks module n + 1 to close its contactor, or to keep it closed."),

@@ -128,24 +128,25 @@ def test_a_fleet_is_one_call(kind: str) -> None:
     assert wanted.duty.shape == wanted.current_A.shape == (2000, CELLS)
 
 
-def _todays_duty(look: Seen, bleeding: FloatArray, threshold_V: float, minimum_V: float) -> FloatArray:
-    """Return the duty by the rule, cell by cell."""
-    duty = np.zeros_like(look.voltage_V)
-    for row, cell in np.ndindex(*duty.shape):
-        margin_V = 0.5 * threshold_V if bleeding[row, cell] else threshold_V
+def _too_high(look: Seen, before: FloatArray, threshold_V: float, minimum_V: float) -> FloatArray:
+    """Return by the rule, cell by cell, which are to come down; a pause does not make them forget that they were."""
+    high = np.zeros_like(look.voltage_V)
+    for row, cell in np.ndindex(*high.shape):
+        margin_V = 0.5 * threshold_V if before[row, cell] else threshold_V
         voltage_V = look.voltage_V[row, cell]
-        high = voltage_V - look.lowest_V[row] > margin_V and voltage_V >= minimum_V
-        duty[row, cell] = float(high and bool(look.allowed[row]) and look.temperature_K[row].max() < 343.15)
-    return duty
+        high[row, cell] = float(voltage_V - look.lowest_V[row] > margin_V and voltage_V >= minimum_V)
+    return high
 
 
 def test_passive_voltage_keeps_its_rule() -> None:
     strategy, draws = PassiveVoltage(threshold_V=0.02, minimum_V=3.35), np.random.default_rng(3)
     state, duty, changes = strategy.initial(ROWS, CELLS), np.zeros((ROWS, CELLS)), 0
+    high = duty
     for _ in range(50):
         look = seen(np.full((ROWS, CELLS), 0.5), 3.34 + 0.03 * draws.random((ROWS, CELLS)))
         look = replace(look, allowed=draws.random(ROWS) < 0.9)
-        expected = _todays_duty(look, duty, 0.02, 3.35)
+        high = _too_high(look, high, 0.02, 3.35)
+        expected = high * (look.allowed & (look.temperature_K.max(axis=1) < 343.15))[:, None]
         state, wanted = strategy.step(state, look)
         np.testing.assert_array_equal(wanted.duty, expected)
         changes += int((expected != duty).sum())

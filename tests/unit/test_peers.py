@@ -46,6 +46,7 @@ def _inputs(slots: list[int], age_s: Any = 0.5, **told: Any) -> Inputs:
         "Ready": 1,
         "ContactorState": 2,
         "Peers": 5,
+        "Measures": 0,
     }
     values = {name: np.broadcast_to(told.get(name, one), (len(slots), SLOTS)) for name, one in default.items()}
     heard = np.arange(SLOTS) != np.array(slots)[:, None]
@@ -88,6 +89,12 @@ def test_the_lowest_number_among_those_that_are_ready_is_first(
 ) -> None:
     view = _view(list(range(SLOTS)), Ready=np.array(ready))
     assert np.flatnonzero(view.first(np.array(well), everywhere=everywhere)).tolist() == first
+
+
+def test_all_pause_balancing_while_one_measures_the_insulation() -> None:
+    measures = np.array([0, 1, 0, 0, 0, 0])
+    assert _view([0, 1, 5], Measures=measures).measuring.tolist() == [True, False, True], "its own it knows itself"
+    assert _view([0], age_s=10.0, Measures=measures).measuring.tolist() == [False], "who is silent measures no more"
 
 
 def test_who_hears_nobody_is_first() -> None:

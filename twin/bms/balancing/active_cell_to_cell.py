@@ -50,7 +50,7 @@ class ActiveCellToCell(ChargeStrategy):
         wanted = Wanted.nothing(soc.shape)
         if modules.any():
             wanted.current_A[modules] = self._moved_A(soc[modules], seen.voltage_V[modules])
-        return Running(modules), wanted
+        return Running(apart), wanted
 
     def _moved_A(self, soc: FloatArray, voltage_V: FloatArray) -> FloatArray:
         """Return the current of every cell; a pair that is level has none."""

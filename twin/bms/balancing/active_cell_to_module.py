@@ -43,13 +43,14 @@ class ActiveCellToModule(ChargeStrategy):
     def step(self, state: Served, seen: Seen) -> tuple[Served, Wanted]:
         """Serve the cells furthest from the mean."""
         off = seen.cell_soc - seen.cell_soc.mean(axis=1, keepdims=True)
-        cells = (np.abs(off) > self.margin(state.cells)) & self.permitted(seen)[:, None]
+        apart = np.abs(off) > self.margin(state.cells)
+        cells = apart & self.permitted(seen)[:, None]
         wanted = Wanted.nothing(off.shape)
         modules = cells.any(axis=1)
         if modules.any():
             sign = np.sign(off[modules]) * self._first(np.where(cells, np.abs(off), 0.0)[modules])
             wanted.current_A[modules] = self._moved_A(sign, seen.voltage_V[modules])
-        return Served(cells), wanted
+        return Served(apart), wanted
 
     def _first(self, distance: FloatArray) -> BoolArray:
         """Return which cells the converters serve: the largest distances above 0."""

@@ -34,5 +34,4 @@ class PassiveSoc(ChargeStrategy):
     def step(self, state: Bleeding, seen: Seen) -> tuple[Bleeding, Wanted]:
         """Start and stop cells by their charge."""
         above = seen.cell_soc - seen.lowest_soc[:, None] > self.margin(state.cells)
-        cells = above & self.permitted(seen)[:, None]
-        return Bleeding(cells), Wanted.bleeding(cells)
+        return Bleeding(above), Wanted.bleeding(above & self.permitted(seen)[:, None])

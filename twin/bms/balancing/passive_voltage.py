@@ -14,7 +14,7 @@ from twin.quantity import Kelvin, Volts
 
 @dataclass(frozen=True)
 class Bleeding:
-    """Which cells are bled, ``[row, cell]``."""
+    """Which cells are to be bled whenever it is allowed, ``[row, cell]``: a pause does not make them wait anew."""
 
     cells: BoolArray
 
@@ -43,5 +43,4 @@ class PassiveVoltage(Strategy):
         margin_V = np.where(state.cells, 0.5 * self.threshold_V, self.threshold_V)
         above = (seen.voltage_V - seen.lowest_V[:, None] > margin_V) & (seen.voltage_V >= self.minimum_V)
         cool = seen.temperature_K.max(axis=1) < self.maximum_temperature_K
-        cells = above & (seen.allowed & cool)[:, None]
-        return Bleeding(cells), Wanted.bleeding(cells)
+        return Bleeding(above), Wanted.bleeding(above & (seen.allowed & cool)[:, None])

@@ -2,7 +2,7 @@
 
 Nobody is above it. What concerns all, peers settle by what they hear of each other:
 - Who is first (the lowest number among those that are heard and well) charges the DC link before the others close, and
-  watches the insulation and who falls silent.
+  watches the insulation, for which the others pause balancing, and who falls silent.
 - Each tells what its own module can take and give; the inverter keeps to the least able.
 - Who hears that the insulation has failed opens.
 """
@@ -157,7 +157,7 @@ class PeerMonitor(Firmware[PeerState]):
         closed = state.sequence.state == CLOSED
         nothing = np.full(len(closed), np.nan)
         lowest_V = np.fmin(peers.lowest_V, readings.voltage_V.min(axis=1)) if self._site.series else nothing
-        allowed = closed & ~state.insulation.pause
+        allowed = closed & ~state.insulation.pause & ~peers.measuring
         return Orders(allowed, lowest_V, state.sequence.state, state.switched_ns)
 
     def _insulated(self, state: PeerState, peers: PeerView, inputs: Inputs, first: NDArray[np.bool_]) -> Insulation:
@@ -243,6 +243,7 @@ class PeerMonitor(Firmware[PeerState]):
             "Ready": found.severity < _FATAL,
             "ContactorState": contactor,
             "Peers": peers.heard.sum(axis=1),
+            "Measures": state.insulation.pause,
         }
         findings = self._with_silent(self._findings(state, found, readings, inputs), peers, silent, inputs)
         frames = self._frames.telemetry(state.managed, found, readings, contactor == CLOSED, state.counter)

@@ -33,6 +33,7 @@ class PeerView:
     """``[row, slot, direction]``"""
     told_lowest_V: FloatArray
     told_balancing: BoolArray
+    told_measures: BoolArray
     last_ns: IntArray
     """When what a peer says was received; -1: nothing was."""
     modules: int
@@ -58,6 +59,7 @@ class PeerView:
             np.stack([ability["ChargeCurrentLimit"], ability["DischargeCurrentLimit"]], axis=-1),
             ability["LowestCellVoltage"],
             heard & (state["Balancing"] > 0),
+            heard & (ability["Measures"] > 0),
             latest_ns,
             site.modules,
         )
@@ -82,6 +84,12 @@ class PeerView:
     def balancing(self) -> BoolArray:
         """Whether any other balances, ``[row]``."""
         anyone: BoolArray = self.told_balancing.max(axis=1)
+        return anyone
+
+    @property
+    def measuring(self) -> BoolArray:
+        """Whether any other measures the insulation, which balancing would disturb, ``[row]``."""
+        anyone: BoolArray = self.told_measures.max(axis=1)
         return anyone
 
     @property
