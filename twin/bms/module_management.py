@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from twin.bms.balancing.strategy import Seen
 from twin.bms.diagnosis.diagnoses import Diagnoses, Found, Watch
 from twin.bms.diagnosis.diagnosis import Look
-from twin.bms.estimators.estimator import Estimate
+from twin.bms.estimators.estimator import Condition, Estimate
 from twin.bms.estimators.health import Health
 from twin.bms.firmware.firmware import FloatArray, IntArray, Reach, Service, Signals
 from twin.bms.lasting import NEVER
@@ -105,49 +105,20 @@ class ModuleManagement:
 
     def step(self, state: Managed, readings: Readings, orders: Orders, time_ns: IntArray) -> tuple[Managed, Found]:
         """Return the state after a look at the sensors at ``time_ns[row]``, and what was found."""
-        voltage_V, temperature_K = readings.voltage_V, readings.temperature_K
-        behind_V = np.full(len(time_ns), np.nan) if self._series else readings.link_V
         fresh = readings.sampled_ns > state.sampled_ns
-        measured = Measured(time_ns, voltage_V, temperature_K, readings.current_A, fresh)
-        drawn_A = state.duty * voltage_V / self._bleed_ohm + state.moved_A
+        measured = Measured(time_ns, readings.voltage_V, readings.temperature_K, readings.current_A, fresh)
+        drawn_A = state.duty * readings.voltage_V / self._bleed_ohm + state.moved_A
         believed = state.health.condition
         condition = replace(believed, capacity_Ah=believed.capacity_Ah * state.scale)
         estimate = self._options.estimator.step(state.estimate, measured, drawn_A, condition, self.module)
         health = self._options.health.step(state.health, measured, drawn_A, estimate, self.module)
         cell_soc = estimate.cell_soc
-        watch, found = self._diagnoses.step(
-            state.watch,
-            Look(
-                measured,
-                readings.module_V,
-                behind_V,
-                np.full(len(time_ns), np.nan),
-                state.duty,
-                drawn_A,
-                orders.commanded,
-                orders.switched_ns,
-                state.flow,
-                cell_soc,
-                self._scope,
-            ),
-        )
-        own_V, own_soc = voltage_V.min(axis=1), cell_soc.min(axis=1)
-        seen = Seen(
-            time_ns,
-            voltage_V,
-            cell_soc,
-            temperature_K,
-            readings.current_A,
-            np.where(np.isnan(orders.lowest_V), own_V, orders.lowest_V),
-            own_soc,
-            condition.capacity_Ah,
-            orders.allowed,
-            self._bleed_ohm,
-            self.module,
-        )
+        look = self._look(state, readings, orders, measured, drawn_A, cell_soc)
+        watch, found = self._diagnoses.step(state.watch, look)
+        seen = self._seen(measured, cell_soc, condition, orders)
         balancing, wanted = self._options.balancing.step(state.balancing, seen)
         elapsed_s = np.where(state.looked_ns == NEVER, 0, time_ns - state.looked_ns) * 1e-9
-        flow = self._options.cooling.step(state.flow, temperature_K.max(axis=1), elapsed_s)
+        flow = self._options.cooling.step(state.flow, measured.temperature_K.max(axis=1), elapsed_s)
         after = Managed(
             estimate,
             health,
@@ -161,6 +132,48 @@ class ModuleManagement:
             time_ns,
         )
         return after, found
+
+    def _look(
+        self,
+        state: Managed,
+        readings: Readings,
+        orders: Orders,
+        measured: Measured,
+        drawn_A: FloatArray,
+        cell_soc: FloatArray,
+    ) -> Look:
+        """Return what diagnoses judge by; nobody tells a module what should flow through it."""
+        unknown = np.full(len(measured.time_ns), np.nan)
+        return Look(
+            measured,
+            readings.module_V,
+            unknown if self._series else readings.link_V,
+            unknown,
+            state.duty,
+            drawn_A,
+            orders.commanded,
+            orders.switched_ns,
+            state.flow,
+            cell_soc,
+            self._scope,
+        )
+
+    def _seen(self, measured: Measured, cell_soc: FloatArray, condition: Condition, orders: Orders) -> Seen:
+        """Return what balancing goes by."""
+        own_V = measured.voltage_V.min(axis=1)
+        return Seen(
+            measured.time_ns,
+            measured.voltage_V,
+            cell_soc,
+            measured.temperature_K,
+            measured.current_A,
+            np.where(np.isnan(orders.lowest_V), own_V, orders.lowest_V),
+            cell_soc.min(axis=1),
+            condition.capacity_Ah,
+            orders.allowed,
+            self._bleed_ohm,
+            self.module,
+        )
 
     def service(self, state: Managed, what: Service, value: float) -> Managed:
         """Clear latched findings, or take the capacity for ``value`` times what it was taken for."""
