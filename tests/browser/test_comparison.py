@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.browser.chromium import Chromium, find_chromium
+from tests.browser.chromium import Chromium
 from tests.worlds.three_architectures import three_runs
 from twin.analysis import comparison_plots
 from twin.analysis.comparison import Comparison, case_of_runs
@@ -15,10 +14,6 @@ from twin.analysis.comparison_page import write_page
 from twin.analysis.comparison_plot import CasePlot, ComparisonPlot
 from twin.analysis.ranking import Ranking
 from twin.plugins import discover
-
-EXECUTABLE = find_chromium()
-
-pytestmark = pytest.mark.skipif(EXECUTABLE is None, reason="no Chromium is installed: apt-get install chromium")
 
 MARKS = """(() => {
   const marks = ".scatterlayer .trace path, .heatmaplayer image, .barlayer .point path";
@@ -28,16 +23,6 @@ MARKS = """(() => {
   }
   return drawn;
 })()"""
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    assert EXECUTABLE is not None
-    with Chromium(EXECUTABLE, tmp_path_factory.mktemp("profile")) as chromium:
-        chromium.call(
-            "Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=-1, uploadThroughput=-1
-        )
-        yield chromium
 
 
 @pytest.fixture(scope="module")

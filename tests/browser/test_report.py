@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.browser.chromium import Chromium, find_chromium
+from tests.browser.chromium import Chromium
 from tests.worlds.runs import World, write_run
 from twin.analysis import plots
 from twin.analysis.plot import Plot
 from twin.analysis.report import write_report
 from twin.plugins import discover
 
-EXECUTABLE = find_chromium()
 PLOTS = discover(plots, Plot)  # type: ignore[type-abstract]
 
-pytestmark = pytest.mark.skipif(EXECUTABLE is None, reason="no Chromium is installed: apt-get install chromium")
 
 DRAWN = """(() => {
   const drawn = {};
@@ -33,16 +30,6 @@ DRAWN = """(() => {
   }
   return drawn;
 })()"""
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    assert EXECUTABLE is not None
-    with Chromium(EXECUTABLE, tmp_path_factory.mktemp("profile")) as chromium:
-        chromium.call(
-            "Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=-1, uploadThroughput=-1
-        )
-        yield chromium
 
 
 @pytest.fixture(scope="module")
@@ -118,13 +105,12 @@ def test_messages_can_be_sorted(browser: Chromium, report: Path) -> None:
         assert len(set(frames)) > 1
 
 
-def test_errors_and_requests_would_be_seen(tmp_path: Path) -> None:
-    assert EXECUTABLE is not None
+def test_errors_and_requests_would_be_seen(executable: str, tmp_path: Path) -> None:
     page = tmp_path / "bad.html"
     page.write_text(
         '<img src="http://127.0.0.1:9/x.png"><script>console.error("told"); throw new Error("thrown")</script>'
     )
-    with Chromium(EXECUTABLE, tmp_path / "profile") as chromium:
+    with Chromium(executable, tmp_path / "profile") as chromium:
         chromium.open(page)
         chromium.wait_for("document.readyState === 'complete'")
         said = "\n".join(chromium.said)
