@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import simpy
@@ -19,6 +20,7 @@ from twin.plant.action import Action, Change, Replacement
 
 FloatArray = NDArray[np.float64]
 Status = Literal["complete", "interrupted"]
+Timed = TypeVar("Timed", Change, Event)
 
 
 class Run:
@@ -28,7 +30,9 @@ class Run:
         self._world = world
         self._log = log
         self._on_tick = on_tick
-        self._pending = list(world.fleet.actions)
+        self._to_come = deque(world.fleet.actions)
+        self._to_tell = deque(world.injected)
+        self._pending: list[Change] = []
         self._actuators = world.plant.actuators
         self._unheard: set[tuple[int, str]] = set()
         self._stopped = False
@@ -59,8 +63,8 @@ class Run:
         """Advance the world from ``start_ns`` to ``end_ns``."""
         world, plant = self._world, self._world.plant
         # 1 Faults and events that are due, and what the outside world asks for.
-        events = [event for event in world.injected if start_ns <= event.time_ns < end_ns]
-        self._swap(end_ns)
+        events = _before(end_ns, self._to_tell)
+        self._begin(_before(end_ns, self._to_come))
         world.surroundings.sample(start_ns)
         plant.request_W[:] = world.dispatch.request_W(world.surroundings.seen(self._told_soc()))
         plant.ambient_K[:] = world.surroundings.ambient_K
@@ -80,15 +84,16 @@ class Run:
         # 6 Record.
         self._log.tick(end_ns, [*events, *found, *unheard, *map(told, happened)])
 
-    def _swap(self, end_ns: int) -> None:
-        """Take ECUs away with the modules that are unplugged in this tick, and switch on those that join."""
+    def _begin(self, changes: list[Change]) -> None:
+        """Keep changes for the plant; ECUs go with the modules that are unplugged, and come with those that join."""
+        self._pending += changes
         controllers = self._world.controllers
-        for change in self._pending:
-            if change.time_ns >= end_ns:
-                continue
+        for change in changes:
             if isinstance(change, Replacement):
                 controllers.plug_in(change.site, change.slot, change.time_ns, {"soc": change.soc})
-            elif change.actuator == "present" and change.value == 0.0:
+            elif change.actuator == "present" and change.value:
+                controllers.plug_in(change.site, change.slot, change.time_ns)
+            elif change.actuator == "present":
                 controllers.unplug(change.site, change.slot, change.time_ns)
 
     def _told_soc(self) -> FloatArray:
@@ -135,3 +140,11 @@ class Run:
         measured = world.sensing.sample(time_ns, present)
         world.balancing_noise.update(time_ns, duty)
         return world.sensor_wiring.read(time_ns, measured, Outside(plant.terminal_voltage_V, plant.bar_voltage_V))
+
+
+def _before(end_ns: int, coming: deque[Timed]) -> list[Timed]:
+    """Take what comes before ``end_ns`` off the head of what is in the order of time."""
+    taken: list[Timed] = []
+    while coming and coming[0].time_ns < end_ns:
+        taken.append(coming.popleft())
+    return taken

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
 
-from tests.worlds.small_fleet import SECOND, Kept
+from tests.worlds.small_fleet import SECOND, Kept, homes
 from twin.bms.codes import Level
-from twin.plant.dc_bus import CLOSED, PRECHARGE
+from twin.build import build
+from twin.plant.action import Action
+from twin.plant.dc_bus import CLOSED, OPEN, PRECHARGE
 from twin.scenario import load
 
 SOON, LATE = 0, 1
@@ -87,3 +90,17 @@ def test_far_apart_peers_wait_and_a_hybrid_does_not() -> None:
     assert abs(peers.signal("current_A")[-1, 1]) < 0.1
     assert hybrid.signal("module_state")[-1].tolist() == [CLOSED] * 4
     assert 140.0 < hybrid.signal("current_A")[:, 1].max() < 200.0
+
+
+@pytest.mark.parametrize("architecture", ["hybrid", "distributed"])
+def test_the_same_module_comes_back_with_its_ecu(architecture: str) -> None:
+    scenario = homes(architecture, duration_s=60)
+    world = build(scenario)
+    changes = tuple(Action(at_s * SECOND, 0, "present", plugged, slot=1) for at_s, plugged in ((20, 0.0), (35, 1.0)))
+    kept = Kept(scenario, replace(world, fleet=replace(world.fleet, actions=changes)))
+    state, soc = kept.signal("module_state")[:, 1], kept.signal("module_soc")[:, 1]
+    assert state[15] == state[-1] == CLOSED, "it is told anew to close"
+    assert (state[21:35] == OPEN).all()
+    assert (soc[21:34] == soc[21]).all(), "its ECU is away with it"
+    assert soc[-1] < soc[33] == pytest.approx(soc[-1], abs=1e-3), "and counts on from what it remembers"
+    assert "ecu_restarted" in {one.code for one in kept.events() if one.slot == 1}

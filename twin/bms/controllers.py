@@ -154,13 +154,16 @@ class Controllers:
         for index in self._ecus_of_module(slot):
             self._schedule.pause(site, index, time_ns, FOREVER)
 
-    def plug_in(self, site: int, slot: int, time_ns: int, memory: Mapping[str, float]) -> None:
-        """Switch on the ECU of a module that has joined, which remembers ``memory``."""
+    def plug_in(self, site: int, slot: int, time_ns: int, memory: Mapping[str, float] | None = None) -> None:
+        """Switch on the ECU of a module that has joined, which remembers ``memory``, or what it was when unplugged."""
         self._forget(site, slot)
         for index in self._ecus_of_module(slot):
             role = self._roles[self._schedule.role(index)]
             rows = np.array([site * role.per_site + self._index_in_role[index]])
-            role.begin(rows, {name: np.array([value]) for name, value in memory.items()})
+            if memory is None:
+                role.restart(rows)
+            else:
+                role.begin(rows, {name: np.array([value]) for name, value in memory.items()})
             self._schedule.resume(site, index, time_ns)
 
     def _ecus_of_module(self, slot: int) -> list[int]:
