@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import or_
-from types import ModuleType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AwareDatetime, Field
 
@@ -20,7 +17,7 @@ from twin.network.options import Bus
 from twin.options import Options
 from twin.plant.options import Plant
 from twin.plant.packs import Connection
-from twin.plugins import discover
+from twin.plugins import one_of
 from twin.quantity import Seconds
 from twin.record.options import Record
 from twin.scenario.profiles import ambient as ambient_profiles
@@ -48,11 +45,6 @@ PROFILES = ("load", "pv", "ambient", "tariff", "frequency", "schedule")
 """Fields of a scenario that are quantities over time."""
 
 
-def _one_of(package: ModuleType, base: type[Options]) -> Any:
-    """Return the union of the plug-ins in ``package``, told apart by ``kind``."""
-    return Annotated[reduce(or_, discover(package, base).values()), Field(discriminator="kind")]
-
-
 if TYPE_CHECKING:
     AnyFault = Fault
     AnyLoad = Profile
@@ -63,14 +55,14 @@ if TYPE_CHECKING:
     AnySchedule = Profile
     AnyDispatch = Dispatch
 else:
-    AnyFault = _one_of(fault_kinds, Fault)
-    AnyLoad = _one_of(load_profiles, Profile)
-    AnyPv = _one_of(pv_profiles, Profile)
-    AnyAmbient = _one_of(ambient_profiles, Profile)
-    AnyTariff = _one_of(tariff_profiles, Profile)
-    AnyFrequency = _one_of(frequency_profiles, Profile)
-    AnySchedule = _one_of(schedule_profiles, Profile)
-    AnyDispatch = _one_of(dispatch_kinds, Dispatch)
+    AnyFault = one_of(fault_kinds, Fault)
+    AnyLoad = one_of(load_profiles, Profile)
+    AnyPv = one_of(pv_profiles, Profile)
+    AnyAmbient = one_of(ambient_profiles, Profile)
+    AnyTariff = one_of(tariff_profiles, Profile)
+    AnyFrequency = one_of(frequency_profiles, Profile)
+    AnySchedule = one_of(schedule_profiles, Profile)
+    AnyDispatch = one_of(dispatch_kinds, Dispatch)
 
 
 class FleetSpread(Options):
