@@ -1,0 +1,85 @@
+"""What may befall the update client of a site, stated as data; it holds from ``time_ns`` on and no longer at ``end_ns``.
+
+``site`` is the site's number, and its row in a cohort once a scenario is expanded.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Incident(ABC):
+    """Base of what happens to the update client of a site."""
+
+    time_ns: int
+    end_ns: int
+    site: int
+
+    def holds(self, time_ns: int) -> bool:
+        """Return whether it is so at this instant."""
+        return self.time_ns <= time_ns < self.end_ns
+
+    @property
+    @abstractmethod
+    def change(self) -> str:
+        """The change in words."""
+
+
+@dataclass(frozen=True)
+class PowerLoss(Incident):
+    """Gateway and ECUs have no supply: what is being written is torn, and all of them boot when it is back."""
+
+    @property
+    def change(self) -> str:
+        """The change in words."""
+        return "no supply for gateway and ECUs"
+
+
+@dataclass(frozen=True)
+class WanLoss(Incident):
+    """The site cannot reach the update server."""
+
+    @property
+    def change(self) -> str:
+        """The change in words."""
+        return "no connection to the update server"
+
+
+@dataclass(frozen=True)
+class ClockWrong(Incident):
+    """The gateway's clock shows ``offset_ns`` more than the time: metadata expire and windows open by it."""
+
+    offset_ns: int
+
+    @property
+    def change(self) -> str:
+        """The change in words."""
+        return f"clock of the gateway {self.offset_ns * 1e-9:+g} s off"
+
+
+@dataclass(frozen=True)
+class StorageFull(Incident):
+    """The gateway has no room for images."""
+
+    @property
+    def change(self) -> str:
+        """The change in words."""
+        return "no room for images"
+
+
+@dataclass(frozen=True)
+class Attack(Incident):
+    """Somebody between server and site, or in the server, who has some of its ``keys``."""
+
+    attack: str
+    """Kind: a file in ``twin/ota/attacks/``."""
+    keys: tuple[str, ...] = ()
+    """Roles whose keys he has, each as ``director/targets``."""
+
+    @property
+    def change(self) -> str:
+        """The change in words."""
+        keys = f" with the keys of {', '.join(self.keys)}" if self.keys else ""
+        return f"attack: {self.attack.replace('_', ' ')}{keys}"
