@@ -27,23 +27,32 @@ def python_firmware(
     Raises InputError where the file cannot be run, defines another number of firmware classes than one, or one for
     another role, that knows messages that are not on the buses, or does not tell of a belief that the role has to.
     """
+    kind: Any = firmware_class(path)
+    try:
+        made: Firmware[Any] = kind(options, site)
+    except Exception as error:
+        raise InputError(_failure(path, error)) from error
+    line = inspect.getsourcelines(kind)[1]
+    misfits = list(_misfits(made, own, layouts))
+    if misfits:
+        raise InputError(Problem(text, str(path), line) for text in misfits)
+    return made
+
+
+def firmware_class(path: Path) -> type[Firmware[Any]]:
+    """Return the one class of firmware that the Python file at ``path`` defines.
+
+    Raises InputError where the file cannot be run, or defines another number of them.
+    """
     module = _imported(path)
-    classes: list[Any] = [
+    classes: list[type[Firmware[Any]]] = [
         member
         for member in vars(module).values()
         if inspect.isclass(member) and member.__module__ == module.__name__ and issubclass(member, Firmware)
     ]
     if len(classes) != 1 or inspect.isabstract(classes[0]):
         raise InputError(Problem(f"expected one class of Firmware, found {len(classes) or 'none'}", str(path)))
-    try:
-        made: Firmware[Any] = classes[0](options, site)
-    except Exception as error:
-        raise InputError(_failure(path, error)) from error
-    line = inspect.getsourcelines(classes[0])[1]
-    misfits = list(_misfits(made, own, layouts))
-    if misfits:
-        raise InputError(Problem(text, str(path), line) for text in misfits)
-    return made
+    return classes[0]
 
 
 def _imported(path: Path) -> ModuleType:

@@ -1,0 +1,64 @@
+"""What comes out of a verification, and what an ECU trusts from one to the next: data, as state machines keep it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twin.ota.causes import Cause
+from twin.ota.verification.threats import Threat
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why an ECU did not take what it was offered."""
+
+    cause: Cause
+    role: str
+    """Whose file it was: ``director/timestamp``, or ``image of module_monitor``."""
+    step: str
+    """Of the Uptane standard 2.1.0 that failed, such as ``5.4.4.4 step 3``."""
+    threat: Threat | None
+    """The attack that this points to; the standard wants it reported."""
+    text: str
+
+    def __str__(self) -> str:
+        points = f", which points to {self.threat.value}" if self.threat else ""
+        return f"{self.role}: {self.text} (Uptane {self.step}{points})"
+
+
+@dataclass(frozen=True)
+class Files:
+    """The newest metadata of one repository that an ECU has verified, as bytes; empty where it has none."""
+
+    root: bytes
+    timestamp: bytes = b""
+    snapshot: bytes = b""
+    targets: bytes = b""
+
+
+@dataclass(frozen=True)
+class Trusted:
+    """What an ECU has verified before, and the highest release counter that it was told for each role."""
+
+    director: Files
+    image: Files
+    counters: tuple[tuple[str, int], ...] = ()
+
+    def counter(self, role: str) -> int:
+        """Return the release counter below which images of ``role`` are refused."""
+        return dict(self.counters).get(role, 0)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an ECU takes an offer, and if not why; ``trusted`` is what it trusts from now on, either way."""
+
+    trusted: Trusted
+    refusal: Refusal | None = None
+    news: bool = True
+    """False where all is well and there is nothing that was not installed before."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the offer is to be installed."""
+        return self.refusal is None and self.news
