@@ -45,7 +45,7 @@ class Careful(Firmware[InverterState]):
     commands = InverterControl.commands
 
     def __init__(self, options, site):
-        self._usual = InverterControl(options)
+        self._usual = InverterControl(options, site)
 
     def initial(self, rows, memory):
         return self._usual.initial(rows, memory)
@@ -125,7 +125,7 @@ def test_a_python_file_takes_the_place_of_firmware(homes: Path, tmp_path: Path) 
 BAD_FILES: dict[str, tuple[str, str, str]] = {
     "a syntax error": ("def step(", "def step((", "careful.py:25: SyntaxError"),
     "a module that is not there": ("from typing", "import nowhere\nfrom typing", "careful.py:5: ModuleNotFoundError"),
-    "a mistake when it is made": ("InverterControl(options)", "options.speed_m_s", "careful.py:20: AttributeError"),
+    "a mistake when it is made": ("(options, site)", "(options.speed_m_s)", "careful.py:20: AttributeError"),
     "no firmware": ("(Firmware[InverterState])", "", "careful.py: expected one class of Firmware, found none"),
     "another role": (
         '"inverter"',

@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from twin.bms.firmware.firmware import READERS, Firmware, Scope
-from twin.bms.module_management import ModuleManagement
 from twin.bms.options import Bms
 from twin.bms.site import Site
 from twin.errors import InputError, Problem, attempt
@@ -71,10 +70,6 @@ class Architecture(ABC):
     @abstractmethod
     def own_firmware(self) -> tuple[Firmware[Any], ...]:
         """Return the firmware that the architecture has for each role."""
-
-    def management(self, scope: Literal["module", "pack"]) -> ModuleManagement:
-        """Return what is done for modules; ``scope`` says whose contactor and current sensor serve them."""
-        return ModuleManagement(self.options, self.site, scope)
 
     def by_module(self, firmware: type[Firmware[Any]]) -> list[Ecu]:
         """Return an ECU for each slot."""

@@ -23,5 +23,4 @@ class Centralized(Architecture):
 
     def own_firmware(self) -> tuple[Firmware[Any], ...]:
         """Return the two roles' firmware."""
-        controller = CentralController(self.options, self.site, self.management("pack"))
-        return controller, InverterControl(self.options)
+        return CentralController(self.options, self.site), InverterControl(self.options, self.site)

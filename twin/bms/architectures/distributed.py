@@ -22,5 +22,4 @@ class Distributed(Architecture):
 
     def own_firmware(self) -> tuple[Firmware[Any], ...]:
         """Return the two roles' firmware."""
-        monitor = PeerMonitor(self.options, self.site, self.management("module"))
-        return monitor, InverterOfPeers(self.options, self.site)
+        return PeerMonitor(self.options, self.site), InverterOfPeers(self.options, self.site)

@@ -22,5 +22,5 @@ class Hybrid(Architecture):
 
     def own_firmware(self) -> tuple[Firmware[Any], ...]:
         """Return the three roles' firmware."""
-        monitor = ModuleMonitor(self.options, self.management("module"), series=self.site.series)
-        return monitor, PackController(self.options, self.site), InverterControl(self.options)
+        of_role = (ModuleMonitor, PackController, InverterControl)
+        return tuple(made(self.options, self.site) for made in of_role)

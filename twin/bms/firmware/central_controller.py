@@ -55,8 +55,8 @@ class CentralController(Firmware[CentralState]):
     reads: ClassVar[tuple[str, ...]] = pack_decisions.READS
     sends: ClassVar[tuple[str, ...]] = ("Pack_Extremes", *pack_decisions.MESSAGES)
 
-    def __init__(self, options: Bms, site: Site, management: ModuleManagement) -> None:
-        self._site, self._management = site, management
+    def __init__(self, options: Bms, site: Site) -> None:
+        self._site, self._management = site, (management := ModuleManagement(options, site, "pack"))
         self._decisions = PackDecisions(options, site, isolates=True)
         self._numbers = np.array([code.number for code in management.codes])
         self.codes = (*OWN, *(management.codes * site.modules))

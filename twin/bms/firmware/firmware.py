@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, Final, Generic, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,10 @@ from numpy.typing import NDArray
 from twin.bms.codes import FaultCode
 from twin.bms.rows import carried
 from twin.plant.action import Actuator
+
+if TYPE_CHECKING:
+    from twin.bms.options import Bms
+    from twin.bms.site import Site
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -106,7 +110,7 @@ class Outputs:
 
 
 class Firmware(ABC, Generic[State]):
-    """One firmware of one role.
+    """One firmware of one role, made from the options of the BMS and from what a site consists of.
 
     Message types are the database's names without the number of the sender: ``Module_State`` is ``Module03_State`` for
     the monitor of slot 2.
@@ -123,6 +127,9 @@ class Firmware(ABC, Generic[State]):
     """The actuators that it sets."""
     believes: Mapping[str, Reach] = MappingProxyType({})
     """What it tells the log of its beliefs."""
+
+    def __init__(self, options: Bms, site: Site) -> None:
+        """Keep of both what is needed."""
 
     @abstractmethod
     def initial(self, rows: int, memory: Signals) -> State:

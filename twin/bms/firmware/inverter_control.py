@@ -11,6 +11,7 @@ import numpy as np
 
 from twin.bms.firmware.firmware import Contents, Firmware, Inputs, IntArray, Outputs, Reach, Scope, Signals
 from twin.bms.options import Bms
+from twin.bms.site import Site
 from twin.plant.action import Actuator
 
 LIMITS_TIMEOUT_PERIODS = 10
@@ -34,7 +35,7 @@ class InverterControl(Firmware[InverterState]):
     sends: ClassVar[tuple[str, ...]] = ("Inverter_Heartbeat",)
     commands: Mapping[Actuator, Reach] = MappingProxyType({"power_limit_W": Reach(cells=2)})
 
-    def __init__(self, options: Bms) -> None:
+    def __init__(self, options: Bms, site: Site) -> None:  # noqa: ARG002 - the frames say all that it needs
         self._timeout_ns = LIMITS_TIMEOUT_PERIODS * round(options.period_s * 1e9)
 
     def initial(self, rows: int, memory: Signals) -> InverterState:  # noqa: ARG002 - it remembers nothing

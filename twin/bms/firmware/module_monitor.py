@@ -30,6 +30,7 @@ from twin.bms.firmware.module_frames import TELEMETRY, ModuleFrames
 from twin.bms.lasting import NEVER, RESTART_SHOWN_NS
 from twin.bms.module_management import BELIEFS, Managed, ModuleManagement, Orders, Readings, beliefs
 from twin.bms.options import Bms
+from twin.bms.site import Site
 from twin.plant.dc_bus import CLOSED, OPEN
 
 COMMAND_TIMEOUT_PERIODS = 5
@@ -62,13 +63,19 @@ class ModuleMonitor(Firmware[MonitorState]):
     reads: ClassVar[tuple[str, ...]] = ("Pack_Command",)
     sends: ClassVar[tuple[str, ...]] = TELEMETRY
 
-    def __init__(self, options: Bms, management: ModuleManagement, *, series: bool) -> None:
-        self._management, self._series = management, series
+    def __init__(self, options: Bms, site: Site) -> None:
+        self._management = management = self.managed_by(options, site)
+        self._series = site.series
         self._command_timeout_ns = COMMAND_TIMEOUT_PERIODS * round(options.period_s * 1e9)
         self.codes = (*management.codes, ECU_RESTARTED)
         self.commands = {"module_state": Reach(), **management.reach()}
         self.believes = dict.fromkeys(BELIEFS, Reach())
         self._frames = ModuleFrames(management.module.cells, management.codes)
+
+    @staticmethod
+    def managed_by(options: Bms, site: Site) -> ModuleManagement:
+        """Return what this version does for a module."""
+        return ModuleManagement(options, site, "module")
 
     def initial(self, rows: int, memory: Signals) -> MonitorState:
         """Return open contactors and the remembered ``memory["soc"]``."""

@@ -82,8 +82,9 @@ class PeerMonitor(Firmware[PeerState]):
     reads: ClassVar[tuple[str, ...]] = ("Module_State", "Module_Limits")
     sends: ClassVar[tuple[str, ...]] = ("Module_Limits", *TELEMETRY)
 
-    def __init__(self, options: Bms, site: Site, management: ModuleManagement) -> None:
-        self._options, self._site, self._management = options, site, management
+    def __init__(self, options: Bms, site: Site) -> None:
+        self._options, self._site = options, site
+        self._management = management = ModuleManagement(options, site, "module")
         self._slots = site.packs * site.modules
         self.codes = (*management.codes, *OWN, *[codes.MODULE_SILENT] * self._slots)
         self.commands = {"module_state": Reach(), **management.reach()}
