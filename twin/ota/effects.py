@@ -1,6 +1,7 @@
-"""What may befall the update client of a site, stated as data; it holds from ``time_ns`` on and no longer at ``end_ns``.
+"""What may befall the update client of a site, stated as data.
 
-``site`` is the site's number, and its row in a cohort once a scenario is expanded.
+It holds from ``time_ns`` on and no longer at ``end_ns``. ``site`` is the site's number, and its
+row in a cohort once a scenario is expanded.
 """
 
 from __future__ import annotations

@@ -81,6 +81,10 @@ class Installer(Protocol):
         """Stop what is under way at exactly ``time_ns``, which the bus has not reached yet; no ``Finished`` follows."""
         ...
 
+    def power_on(self, site: int, time_ns: int) -> None:
+        """Let the site's nodes take part in its bus again."""
+        ...
+
     def written_bytes(self, site: int) -> int:
         """Return how much of the image that was begun last is in the flash; -1: the erase has not begun yet.
 
@@ -107,7 +111,7 @@ class Ecus(Protocol):
     """The ECUs of the shard's sites."""
 
     def boot(self, site: int, ecu: int, version: int, time_ns: int, *, silent_ns: int, migrate: bool) -> None:
-        """Start ``version``: silent from ``time_ns`` for ``silent_ns``; ``migrate`` where it takes over from another."""
+        """Start ``version``: silent from ``time_ns`` for ``silent_ns``; ``migrate`` if it takes over from another."""
         ...
 
     def power_off(self, site: int, time_ns: int) -> None:
