@@ -76,6 +76,10 @@ class Release:
         """Return the same payloads under another release counter."""
         return replace(self, images={role: one.reissued(release_counter) for role, one in self.images.items()})
 
+    def of_roles(self, roles: Set[str]) -> Release:
+        """Return the release without the images of other roles."""
+        return replace(self, images={role: one for role, one in self.images.items() if role in roles})
+
     @property
     def release_counter(self) -> int:
         """The highest of its images' counters."""

@@ -1,4 +1,4 @@
-"""What attackers want, in the words of the Uptane standard 2.1.0, section 3.3."""
+"""What attackers want, in the words of the Uptane standard 2.1.0, section 4.3."""
 
 from __future__ import annotations
 
