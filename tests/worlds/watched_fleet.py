@@ -1,0 +1,131 @@
+"""Homes whose behaviour is watched from outside, tick by tick, with the real plant, buses and firmware."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from twin.bms.events import Event
+from twin.build import World, build
+from twin.log import Log
+from twin.ota.behaviour.observation import Observation, Size
+from twin.ota.behaviour.watch import Watch
+from twin.record import Column
+from twin.run import Run
+from twin.scenario import Scenario
+
+SECOND = 1_000_000_000
+
+
+def home_fleet(sites: int, duration_s: float, *, tests: Sequence[Mapping[str, Any]] = (), **sections: Any) -> Scenario:
+    """Return homes of two modules near full, out of balance, that live through a June day."""
+    said: dict[str, Any] = {
+        "name": "Watched fleet",
+        "seed": 7,
+        "start": "2026-06-21T10:00:00+08:00",
+        "duration_s": duration_s,
+        "step_s": 1,
+        "fleet": {
+            "sites": sites,
+            "modules": 2,
+            "spread": {
+                "capacity_Ah": {"mean": 314, "sd": 1, "cell_sd": 0.94},
+                "resistance_factor": {"mean": 1, "sd": 0.02, "cell_sd": 0.02},
+                "soc": {"mean": 0.7, "sd": 0.03, "cell_sd": 0.01},
+                "temperature_start_K": {"mean": "26 degC", "sd": "1 K"},
+            },
+        },
+        "load": {"kind": "bdew", "annual_kWh": {"mean": 4000, "sd": 800}},
+        "pv": {"kind": "clear_sky", "peak_W": {"mean": "6 kW", "sd": "1 kW"}},
+        "bms": {"balancing": {"kind": "passive_voltage", "threshold_V": 0.003, "minimum_V": 3.3}},
+        "faults": [{"kind": "protection_self_test", **test} for test in tests],
+    }
+    for name, section in sections.items():
+        said[name] = {**said[name], **section} if isinstance(said.get(name), dict) else section
+    return Scenario.model_validate(said)
+
+
+class Observer(Log):
+    """Takes the place of a run's log: hands every tick to a watch, and keeps the events."""
+
+    def __init__(self, world: World, watch: Watch) -> None:
+        super().__init__(world, Nowhere(), SECOND)
+        self._watched, self.watch = world, watch
+        self.events: list[Event] = []
+        self._begin_ns = 0
+
+    def tick(self, end_ns: int, events: Iterable[Event]) -> None:
+        """Observe the world at the end of a tick."""
+        told = list(events)
+        self.events += told
+        self.watch.see(observed(self._watched, self._begin_ns, end_ns, self.watch.rows, told))
+        self._begin_ns = end_ns
+
+    def finish(self) -> None:
+        """Nothing is left."""
+
+
+class Nowhere:
+    """A sink for nothing: an observer does not log."""
+
+    def append(self, time_ns: int, values: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Take no row."""
+
+    def event(self, event: Event) -> None:
+        """Take no event."""
+
+    def frames(self, site: int, columns: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Take no frames."""
+
+    def table(self, name: str, columns: Mapping[str, Column]) -> None:
+        """Take no table."""
+
+
+def observed(
+    world: World, start_ns: int, end_ns: int, rows: npt.NDArray[np.int64], events: Sequence[Event]
+) -> Observation:
+    """Return what a tick shows of some rows of a world."""
+    plant, controllers, statistics = world.plant, world.controllers, world.buses.statistics
+    bleed = controllers.commanded("bleed")
+    sites = len(rows)
+    return Observation(
+        start_ns=start_ns,
+        end_ns=end_ns,
+        rows=rows,
+        events=events,
+        request_W=plant.request_W[rows],
+        power_W=plant.power_W[rows],
+        charge_limit_W=plant.inverter.charge_limit_W[rows],
+        discharge_limit_W=plant.inverter.discharge_limit_W[rows],
+        module_soc=controllers.beliefs("module_soc")[rows],
+        current_A=plant.current_A[rows],
+        module_state=plant.module_state[rows].astype(np.int64),
+        pack_state=plant.pack_state[rows].astype(np.int64),
+        cell_voltage_V=plant.cell_voltage_V[rows],
+        temperature_K=plant.temperature_K[rows],
+        bleed=np.zeros_like(plant.soc[rows]) if bleed is None else np.nan_to_num(bleed[rows]),
+        busy_ns=statistics.busy_ns[rows],
+        frames=statistics.frames[rows].sum(axis=1),
+        restarts=np.zeros(sites, np.int64),
+        silent=np.zeros(sites),
+        rated_W=plant.inverter.rated_power_W,
+        capacity_Ah=314.0,
+    )
+
+
+def watched(
+    scenario: Scenario, on_tick: Callable[[int, Watch], None] = lambda _, __: None
+) -> tuple[Watch, list[Event]]:
+    """Run a scenario with all of its sites watched; ``on_tick`` is given how many ticks are over."""
+    world = build(scenario)
+    wiring = world.fleet.wiring
+    watch = Watch(range(wiring.sites), Size(wiring.sites, wiring.packs, wiring.slots, wiring.cells))
+    observer = Observer(world, watch)
+    try:
+        Run(world, observer, lambda ticks: on_tick(ticks, watch)).execute()
+    finally:
+        world.close()
+    return watch, observer.events
