@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from tests.worlds.flash_memory import MS, FlashMemory, image_of, key_of, server_of
+from twin.errors import SimulationError
 from twin.network.engines.engine import Engine
 from twin.network.engines.registry import ENGINES
 from twin.network.network import Channel, Message, Network, Node, Segment
 from twin.network.uds.client import Refusal, Sequence, flash_sequence, read_sequence
-from twin.network.uds.diagnostics import ClientRules, Diagnostics
+from twin.network.uds.diagnostics import ClientRules, Diagnostics, Finished
 from twin.network.uds.server import Answer, ServerRules, UdsServer
 from twin.network.uds.services import ResponseCode, Service
 
@@ -258,40 +259,106 @@ def buses(kind: type[Engine], count: int) -> Engine:
     return engine
 
 
+def ended(diagnostics: Diagnostics, until_ns: int, sites: int, pieces: int = 1) -> dict[int, Finished]:
+    """Return the ends of sequences by site, after so many equal pieces of time."""
+    for piece in range(1, pieces + 1):
+        diagnostics.advance(np.full(sites, until_ns * piece // pieces))
+    return {one.site: one for one in diagnostics.take_finished()}
+
+
 @EACH_ENGINE
 def test_flashing_over_a_bus(kind: type[Engine]) -> None:
     """Site 1 has a worn memory, site 2 no server; the others are flashed, the later one as quickly as the first."""
     flashes = {0: FlashMemory(erase_ns=300 * MS, boot_ns=S), 1: FlashMemory(worn=True), 3: FlashMemory()}
     engine, image = buses(kind, 4), image_of(6_000)
-    diagnostics = Diagnostics(engine, 0, {site: server_of(flash) for site, flash in flashes.items()})
+    servers = {(site, 0): server_of(flash) for site, flash in flashes.items()}
+    diagnostics = Diagnostics(engine, servers, task_period_ns=MS)
     for site in range(4):
-        diagnostics.start(site, flash_sequence(image, key_of=key_of), site * 5 * MS)
-    diagnostics.run(4 * S)
-    ends = {site: finished.result for site, finished in diagnostics.finished.items()}
-    assert (ends[0], ends[3]) == (None, None)
-    assert str(ends[1]) == "TRANSFER_DATA: GENERAL_PROGRAMMING_FAILURE (0x72)"
-    assert str(ends[2]) == "DIAGNOSTIC_SESSION_CONTROL: no answer"
+        diagnostics.start(site, 0, flash_sequence(image, key_of=key_of), site * 5 * MS)
+    assert diagnostics.busy.all()
+    finished = ended(diagnostics, 4 * S, 4)
+    assert (finished[0].result, finished[3].result) == (None, None)
+    assert str(finished[1].result) == "TRANSFER_DATA: GENERAL_PROGRAMMING_FAILURE (0x72)"
+    assert str(finished[2].result) == "DIAGNOSTIC_SESSION_CONTROL: no answer"
     assert bytes(flashes[0].content[:6_000]) == bytes(flashes[3].content[:6_000]) == image
-    times_ns = {site: finished.time_ns for site, finished in diagnostics.finished.items()}
-    assert times_ns[0] - 310 * MS < times_ns[3] - 15 * MS < times_ns[0] - 290 * MS
-    assert not diagnostics.running
+    assert finished[0].time_ns - 310 * MS < finished[3].time_ns - 15 * MS < finished[0].time_ns - 290 * MS
+    assert not diagnostics.busy.any()
 
 
 @EACH_ENGINE
 @pytest.mark.parametrize("period_ns", [MS, 10 * MS])
 def test_tasks_answer_in_their_own_time(kind: type[Engine], period_ns: int) -> None:
     """A request is released at one activation, answered at the next and heard at the one after that."""
-    diagnostics = Diagnostics(buses(kind, 1), 0, {0: server_of(FlashMemory())})
-    diagnostics.start(0, read_sequence(0xF15A), 0)
-    diagnostics.run(S, task_period_ns=period_ns)
-    assert (diagnostics.finished[0].time_ns, diagnostics.finished[0].result) == (2 * period_ns, bytes(4))
+    diagnostics = Diagnostics(buses(kind, 1), {(0, 0): server_of(FlashMemory())}, task_period_ns=period_ns)
+    diagnostics.start(0, 0, read_sequence(0xF15A), 0)
+    finished = ended(diagnostics, S, 1)
+    assert (finished[0].time_ns, finished[0].result) == (2 * period_ns, bytes(4))
 
 
 @EACH_ENGINE
-def test_a_server_that_loses_power_does_not_answer(kind: type[Engine]) -> None:
-    engine = buses(kind, 1)
-    diagnostics = Diagnostics(engine, 0, {0: server_of(FlashMemory())}, ClientRules(p2_ns=200 * MS))
-    diagnostics.start(0, flash_sequence(image_of(20_000), key_of=key_of), 0)
-    engine.power(SERVER, np.array([0]), np.array([100 * MS]), on=False)
-    diagnostics.run(5 * S)
-    assert str(diagnostics.finished[0].result) == "TRANSFER_DATA: no answer"
+@pytest.mark.parametrize("power", ["off", "on again"])
+def test_a_block_that_is_not_answered_is_sent_again(kind: type[Engine], power: str) -> None:
+    """The first block, which begins at 80 ms, is lost with the power of the server; it is written once."""
+    engine, flash, off_ns = buses(kind, 1), FlashMemory(), 100 * MS
+    diagnostics = Diagnostics(engine, {(0, 0): server_of(flash)}, ClientRules(p2_ns=200 * MS))
+    diagnostics.start(0, 0, flash_sequence(image_of(4_093), key_of=key_of, attempts=3), 0)
+    engine.power(SERVER, np.array([0]), np.array([off_ns]), on=False)
+    if power == "on again":
+        engine.power(SERVER, np.array([0]), np.array([off_ns + MS]), on=True)
+    finished = ended(diagnostics, 9 * S, 1)[0]
+    if power == "off":
+        assert str(finished.result) == "TRANSFER_DATA: no answer"
+        assert 3 * S < finished.time_ns < 3.5 * S  # three times N_Bs, which passes before a client's P2 begins
+    else:
+        assert finished.result is None
+        assert 1 * S < finished.time_ns < 2 * S
+        assert flash.writes == 1
+
+
+@EACH_ENGINE
+def test_pieces_change_nothing(kind: type[Engine]) -> None:
+    def run(pieces: int) -> tuple[int, list[int]]:
+        engine = buses(kind, 2)
+        flash = FlashMemory(write_ns=33 * MS)
+        diagnostics = Diagnostics(engine, {(1, 0): server_of(flash)})
+        diagnostics.start(1, 0, flash_sequence(image_of(9_000), key_of=key_of), 3 * MS)
+        return ended(diagnostics, 2 * S, 2, pieces)[1].time_ns, engine.statistics.frames.tolist()
+
+    assert run(1) == run(7) == run(997)
+
+
+@EACH_ENGINE
+def test_what_is_stopped_is_over_once_the_bus_is_done_with_it(kind: type[Engine]) -> None:
+    """A second sequence over the same channel is not disturbed by answers to the first one."""
+    flash = FlashMemory()
+    diagnostics = Diagnostics(buses(kind, 1), {(0, 0): server_of(flash)})
+    diagnostics.start(0, 0, flash_sequence(image_of(9_000), key_of=key_of), 0)
+    assert not ended(diagnostics, 200 * MS, 1)
+    diagnostics.stop(0)
+    assert not diagnostics.busy.any()
+    diagnostics.start(0, 0, flash_sequence(image_of(5_000), key_of=key_of), 210 * MS)
+    assert ended(diagnostics, 2 * S, 1)[0].result is None
+    assert bytes(flash.content[:5_000]) == image_of(5_000)
+
+
+@EACH_ENGINE
+def test_power_ends_all_at_its_instant(kind: type[Engine]) -> None:
+    """It was told before; the sequence ends without a result, in the middle of a write."""
+    flash = FlashMemory(write_ns=500 * MS)
+    diagnostics = Diagnostics(buses(kind, 1), {(0, 0): server_of(flash)})
+    diagnostics.start(0, 0, flash_sequence(image_of(5_000), key_of=key_of), 0)
+    diagnostics.cut(0, 500 * MS)
+    assert not ended(diagnostics, 499 * MS, 1)
+    assert diagnostics.busy.all()
+    assert not ended(diagnostics, 5 * S, 1)
+    assert not diagnostics.busy.any()
+    assert (flash.writes, flash.torn, flash.restarts) == (1, True, 0)
+
+
+def test_nothing_begins_in_the_past() -> None:
+    diagnostics = Diagnostics(buses(ENGINES["native"], 1), {})
+    diagnostics.advance(np.array([10 * MS]))
+    with pytest.raises(SimulationError, match="a sequence"):
+        diagnostics.start(0, 0, read_sequence(0xF15A), 10 * MS - 1)
+    with pytest.raises(SimulationError, match="power"):
+        diagnostics.cut(0, 10 * MS - 1)

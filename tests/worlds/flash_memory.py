@@ -27,6 +27,7 @@ class FlashMemory:
     image: slice = field(default_factory=lambda: slice(0), init=False)
     writes: int = 0
     restarts: int = 0
+    torn: bool = False
 
     def __post_init__(self) -> None:
         self.content = bytearray([0]) * self.capacity_bytes
@@ -52,6 +53,9 @@ class FlashMemory:
     def restart(self) -> int:
         self.restarts += 1
         return self.boot_ns
+
+    def interrupt(self, left_ns: int) -> None:
+        self.torn = left_ns > 0
 
 
 def image_of(size: int) -> bytes:

@@ -31,6 +31,11 @@ class Refusal:
     answer: bytes = b""
     """All that it said."""
 
+    @property
+    def silent(self) -> bool:
+        """Whether nothing was said."""
+        return not self.answer
+
     def __str__(self) -> str:
         service = Service(self.request[0]).name
         if self.code is not None:
@@ -48,10 +53,18 @@ class _RefusalError(Exception):
         self.refusal = refusal
 
 
-def flash_sequence(image: bytes, *, key_of: Callable[[bytes], bytes], address: int = 0) -> Sequence:
+def flash_sequence(
+    image: bytes,
+    *,
+    key_of: Callable[[bytes], bytes],
+    address: int = 0,
+    attempts: int = 1,
+    reset: bool = True,
+) -> Sequence:
     """Write an image into a server's memory and start it: 10 02, 27, 31 FF00, 34, 36 for every block, 37, 31 FF01, 11.
 
-    ``key_of(seed)`` gives the key that unlocks the server.
+    ``key_of(seed)`` gives the key that unlocks the server. A block that is not answered, or that the server is too busy
+    for, is sent again, ``attempts`` times in all; servers do not write it twice. Not ``reset``: the 11 is left out.
     """
     area = bytes([ADDRESS_AND_SIZE]) + address.to_bytes(4, "big") + len(image).to_bytes(4, "big")
     try:
@@ -59,10 +72,11 @@ def flash_sequence(image: bytes, *, key_of: Callable[[bytes], bytes], address: i
         yield from _unlock(key_of)
         yield from _routine(ERASE_MEMORY, area)
         accepted = yield from _asked(Service.REQUEST_DOWNLOAD, b"\0" + area)
-        yield from _transfer(image, _block_bytes(area, accepted))
+        yield from _transfer(image, _block_bytes(area, accepted), attempts)
         yield from _asked(Service.REQUEST_TRANSFER_EXIT)
         yield from _routine(CHECK_PROGRAMMING_DEPENDENCIES)
-        yield from _asked(Service.ECU_RESET, b"\x01", echo=1)
+        if reset:
+            yield from _asked(Service.ECU_RESET, b"\x01", echo=1)
     except _RefusalError as refused:
         return refused.refusal
     return None
@@ -93,11 +107,24 @@ def _routine(routine: int, options: bytes = b"") -> Generator[bytes, bytes, None
         raise _RefusalError(Refusal(request, None, bytes([Service.ROUTINE_CONTROL + POSITIVE]) + answer))
 
 
-def _transfer(image: bytes, block_bytes: int) -> Generator[bytes, bytes, None]:
+def _transfer(image: bytes, block_bytes: int, attempts: int) -> Generator[bytes, bytes, None]:
     """Send the blocks, counted from 1, with 0 after 255."""
     for number, start in enumerate(range(0, len(image), block_bytes), 1):
         parameters = bytes([number & 0xFF]) + image[start : start + block_bytes]
-        yield from _asked(Service.TRANSFER_DATA, parameters, echo=1)
+        yield from _block(parameters, attempts)
+
+
+def _block(parameters: bytes, attempts: int) -> Generator[bytes, bytes, None]:
+    """Send a block until it is answered."""
+    for left in reversed(range(attempts)):
+        try:
+            yield from _asked(Service.TRANSFER_DATA, parameters, echo=1)
+        except _RefusalError as refused:
+            again = refused.refusal.silent or refused.refusal.code == ResponseCode.BUSY_REPEAT_REQUEST
+            if not again or not left:
+                raise
+        else:
+            return
 
 
 def _block_bytes(area: bytes, accepted: bytes) -> int:

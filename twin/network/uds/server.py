@@ -62,6 +62,9 @@ class Flash(Protocol):
     def restart(self) -> int:
         """Start the ECU anew; return for how many ns it does not answer."""
 
+    def interrupt(self, left_ns: int) -> None:
+        """Undo what power has failed to do: ``left_ns`` were left of the last operation, 0 if it was done."""
+
 
 @dataclass(frozen=True)
 class ServerRules:
@@ -171,10 +174,20 @@ class UdsServer:
         return answers
 
     def restart(self, now_ns: int) -> None:
-        """Begin anew, as after a reset or a loss of power; wrong keys are remembered."""
+        """Begin anew, as after a reset or when power comes back; wrong keys are remembered."""
         self._enter(Session.DEFAULT)
         self._busy_until_ns = now_ns
         self._silent_until_ns = now_ns + self.flash.restart()
+
+    def power_off(self, now_ns: int) -> None:
+        """Stop in the middle of what it does; wrong keys are remembered."""
+        self.flash.interrupt(self.left_ns(now_ns))
+        self._enter(Session.DEFAULT)
+        self._busy_until_ns = now_ns
+
+    def left_ns(self, now_ns: int) -> int:
+        """Return how long it is still busy with what it was asked for."""
+        return max(0, self._busy_until_ns - now_ns)
 
     def _answers(self, request: bytes, reply: _Reply, now_ns: int) -> list[Answer]:
         service, end_ns = request[0], now_ns + reply.duration_ns
