@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -26,7 +26,7 @@ class Release:
     """A bundle: one image for each of some roles; ``running`` are the versions that it finds, by role."""
 
     images: Mapping[str, Image]
-    running: Mapping[str, str] = MappingProxyType({})
+    running: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -51,7 +51,11 @@ class Release:
             except InputError as error:
                 problems += [replace(problem, path=_path(role, problem.path)) for problem in error.problems]
         release = cls(MappingProxyType(images), running)
-        problems += [*_misfits(sources, images, known), *release.unmet(frozenset(sources) - images.keys())]
+        problems += [
+            *_misfits(sources, images, known),
+            *release.unmet(frozenset(sources) - images.keys()),
+            *release.circles(),
+        ]
         if problems:
             raise InputError(problems)
         return release
@@ -86,16 +90,16 @@ class Release:
         return max(image.manifest.release_counter for image in self.images.values())
 
     def unmet(self, unknown: Set[str] = frozenset()) -> Iterator[Problem]:
-        """Yield the dependencies that the release and what is running do not meet, and those that go in a circle.
-
-        Nothing is said of roles whose images are ``unknown``.
-        """
+        """Yield the dependencies that the release and what is running do not meet; of ``unknown`` roles none."""
         for role, image in self.images.items():
             for other, requirement in image.manifest.dependencies.items():
                 found = self.versions.get(other)
                 if other not in unknown and (found is None or not satisfies(found, requirement)):
                     text = f"needs {other} {requirement}; found {found or 'no such role'}"
                     yield Problem(text, path=f"{PATH}.{role}")
+
+    def circles(self) -> Iterator[Problem]:
+        """Yield the first circle that dependencies go in."""
         try:
             TopologicalSorter(self._needs()).prepare()
         except CycleError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from twin.ota.causes import Cause
 from twin.ota.verification.threats import Threat
@@ -14,7 +14,7 @@ class Refusal:
 
     cause: Cause
     role: str
-    """Whose file it was: ``director/timestamp``, or ``image of module_monitor``."""
+    """Whose file it was: ``director/timestamp``, or ``image/module_monitor``."""
     step: str
     """Of the Uptane standard 2.1.0 that failed, such as ``5.4.4.4 step 3``."""
     threat: Threat | None
@@ -24,6 +24,14 @@ class Refusal:
     def __str__(self) -> str:
         points = f", which points to {self.threat.value}" if self.threat else ""
         return f"{self.role}: {self.text} (Uptane {self.step}{points})"
+
+
+class RefusedError(Exception):
+    """A check failed; the only way from inside a verification to its verdict."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal)
+        self.refusal = refusal
 
 
 @dataclass(frozen=True)
@@ -48,17 +56,22 @@ class Trusted:
         """Return the release counter below which images of ``role`` are refused."""
         return dict(self.counters).get(role, 0)
 
+    def counting(self, told: dict[str, int]) -> Trusted:
+        """Return this with the release counters of images that were taken."""
+        return replace(self, counters=tuple(sorted((dict(self.counters) | told).items())))
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether an ECU takes an offer, and if not why; ``trusted`` is what it trusts from now on, either way."""
+    """Whether an ECU takes an offer, and if not why; ``trusted`` is what it trusts from now on, either way.
+
+    Metadata are trusted as far as they verified, as TUF's clients keep them; what is refused behind them stays out.
+    """
 
     trusted: Trusted
     refusal: Refusal | None = None
-    news: bool = True
-    """False where all is well and there is nothing that was not installed before."""
 
     @property
     def accepted(self) -> bool:
-        """Whether the offer is to be installed."""
-        return self.refusal is None and self.news
+        """Whether the images may be installed."""
+        return self.refusal is None
