@@ -13,6 +13,7 @@ from twin.build import World, build
 from twin.log import Log
 from twin.ota.behaviour.observation import Observation, Size
 from twin.ota.behaviour.watch import Watch
+from twin.ota.resampling import Recording
 from twin.record import Column
 from twin.run import Run
 from twin.scenario import Scenario
@@ -117,10 +118,12 @@ def observed(
 
 
 def watched(
-    scenario: Scenario, on_tick: Callable[[int, Watch], None] = lambda _, __: None
+    scenario: Scenario,
+    on_tick: Callable[[int, Watch], None] = lambda _, __: None,
+    sites: Sequence[int] | None = None,
 ) -> tuple[Watch, list[Event]]:
-    """Run a scenario with all of its sites watched; ``on_tick`` is given how many ticks are over."""
-    world = build(scenario)
+    """Run a scenario, or some of its sites, all watched; ``on_tick`` is given how many ticks are over."""
+    world = build(scenario, sites)
     wiring = world.fleet.wiring
     watch = Watch(range(wiring.sites), Size(wiring.sites, wiring.packs, wiring.slots, wiring.cells))
     observer = Observer(world, watch)
@@ -129,3 +132,18 @@ def watched(
     finally:
         world.close()
     return watch, observer.events
+
+
+def recorded(scenario: Scenario, every_s: int = 300, sites: Sequence[int] | None = None) -> Recording:
+    """Return the sums of watched sites every so often."""
+    times_ns: list[int] = []
+    sums: list[npt.NDArray[np.float64]] = []
+    step_ns = round(scenario.step_s * SECOND)
+
+    def keep(ticks: int, watch: Watch) -> None:
+        if ticks * step_ns % (every_s * SECOND) == 0:
+            times_ns.append(ticks * step_ns)
+            sums.append(watch.sums.copy())
+
+    watched(scenario, keep, sites)
+    return Recording(np.array(times_ns, np.int64), np.array(sums))
