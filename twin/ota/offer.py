@@ -45,6 +45,8 @@ class Offer:
     """Downloads never end by themselves."""
     blocked: frozenset[str] = frozenset()
     """Roles whose ECUs the image does not reach, although the primary passes it on."""
+    inside: bool = False
+    """The attacker has the primary, too: secondaries get this whatever the primary should have said of it."""
 
     @property
     def metadata_bytes(self) -> int:

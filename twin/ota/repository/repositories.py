@@ -76,6 +76,14 @@ class Repositories:
         last = _directive_of(trusted.director.targets)
         return last + (release - (last - 1)) % len(self.releases)
 
+    def release_of(self, trusted: Trusted) -> int:
+        """Return the release that a site was last directed to."""
+        return (_directive_of(trusted.director.targets) - 1) % len(self.releases)
+
+    def images_of(self, trusted: Trusted) -> Mapping[str, bytes]:
+        """Return the images that a site was last directed to install, by role."""
+        return {role: one.data for role, one in self.directed(_directive_of(trusted.director.targets)).images.items()}
+
     def directed(self, directive: int) -> Release:
         """Return what a directive asks for; going back concerns the roles that other releases had changed."""
         release = self.releases[(directive - 1) % len(self.releases)]

@@ -156,7 +156,9 @@ class CheckedRepository:
             yield
         except exceptions.RepositoryError as error:
             step, threat = next((step, threat) for kind, step, threat in _MEANINGS[role] if isinstance(error, kind))
-            self.refuse(role, step, threat, str(error))
+            other = isinstance(error, exceptions.LengthOrHashMismatchError)
+            text = "it is another file than the one that is listed" if other else str(error)
+            self.refuse(role, step, threat, text)
 
 
 def custom(target: Any) -> Mapping[str, Any]:
