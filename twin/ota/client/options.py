@@ -19,7 +19,7 @@ class Wan(Options):
     bandwidth_bit_s: Annotated[BitsPerSecond, Field(gt=0)] = 10e6
     """Median over the sites of what a download gets."""
     bandwidth_spread: Annotated[float, Field(ge=0, le=3)] = 1.0
-    """Standard deviation of its natural logarithm: 1 means that a sixth of the sites have less than 37 % of the median."""
+    """Standard deviation of its logarithm to base e: at 1 a sixth of the sites have less than 37 % of the median."""
     latency_s: Annotated[Seconds, Field(ge=0, lt=60)] = 0.05
     """From a request to the first byte of its answer; a download that goes on after an outage pays it again."""
     outages_per_day: Annotated[float, Field(ge=0, le=1000)] = 0.2
@@ -86,7 +86,7 @@ class ClientOptions(Options):
     boot_s: Annotated[Seconds, Field(gt=0)] = 2.0
     """From an ECU's reset to the first activation of its firmware."""
     boot_attempts: Annotated[int, Field(ge=1, le=255)] = 3
-    """Boots that a bootloader gives a version on trial before it goes back to the other slot; RAUC's and barebox's 3."""
+    """Boots that a bootloader gives a version on trial before it goes to the other slot; RAUC's and barebox's 3."""
     check_s: Annotated[Seconds, Field(gt=0)] = 60.0
     """How long a new version runs on trial before its health is asked for."""
 

@@ -40,6 +40,8 @@ class Offer:
     """What the other side sends; more than ``download_bytes`` is endless data. None: what the metadata say."""
     rate_bit_s: float = math.inf
     """Of the other side, where it is what slows the download down."""
+    news: bool = True
+    """False: nobody answers, or what comes verifies and does not show the release; the site hears nothing of it."""
     metadata: Cause = Cause.NONE
     """Why the metadata were refused, if they were: before anything is downloaded."""
     content: Cause = Cause.NONE

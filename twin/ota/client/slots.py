@@ -73,7 +73,7 @@ class Slots:
         self.attempts[site, ecu] = 0
 
     def boot(self, site: int, ecu: int) -> int:
-        """Do what the bootloader does after a reset, and return the version that it starts; ``EMPTY`` if none verifies."""
+        """Do what the bootloader does after a reset, and return the version that it starts, ``EMPTY`` if none."""
         slot = self._chosen(site, ecu)
         self.booted[site, ecu] = slot
         return EMPTY if slot < 0 else int(self.version[site, ecu, slot])

@@ -80,6 +80,10 @@ class Lines:
             open_ns += max(min(end_ns, time_ns) - begin_ns - self._latency_ns, 0)
         return int(open_ns * min(float(self.rate_bit_s[row]), ceiling_bit_s) / 8e9)
 
+    def outages(self, row: int) -> list[Span]:
+        """Return a site's outages, drawn and stated, in the order of time."""
+        return list(self._outages(row, -1))
+
     def _connected(self, row: int, start_ns: int) -> Iterator[Span]:
         """Yield the spans in which the line works from ``start_ns`` on."""
         for begin_ns, end_ns in self._outages(row, start_ns):
