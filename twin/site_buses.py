@@ -22,7 +22,7 @@ from twin.network.network import Message
 from twin.network.replay import Traffic
 from twin.network.site import SiteNetwork, ecus_of, site_network
 from twin.scenario import Fleet, Scenario
-from twin.scenario.architecture import architecture_of, bus_layouts, database_of, own_database
+from twin.scenario.architecture import architecture_of, bus_layouts, database_of, own_database, transport_of
 from twin.scenario.faults import faults_of
 from twin.streams import stream
 
@@ -145,7 +145,7 @@ def _wires(
 ) -> SiteNetwork:
     """Return the network; its problems with messages ``beside`` the database's are those of what wants them."""
     try:
-        return site_network(layouts, scenario.bus, beside)
+        return site_network(layouts, scenario.bus, beside, transport=transport_of(scenario))
     except InputError as error:
         places = {message.name: path for (_, message), path in beside.items()}
         raise InputError(
@@ -181,13 +181,17 @@ class BalancingNoise:
         self._usual = wires.bit_error_rate
         self._rate = dict.fromkeys([one.site for one in self._mishaps], self._usual)
 
-    def update(self, time_ns: int, duty: FloatArray | None) -> None:
+    def update(self, time_ns: int, duty: FloatArray | None, rows: NDArray[np.int64] | None = None) -> None:
         """Begin or end the noise, given the bleed duties ``[site, slot, cell]`` that are commanded now.
 
-        Of several sources at a site, the strongest counts.
+        Of several sources at a site, the strongest counts. ``rows``: the sites at which something may change (None:
+        all).
         """
-        rate = dict.fromkeys(self._rate, self._usual)
+        served = self._rate.keys() if rows is None else self._rate.keys() & set(rows.tolist()) if self._rate else ()
+        rate = {site: self._usual if site in served else rate for site, rate in self._rate.items()}
         for one in self._mishaps:
+            if one.site not in served:
+                continue
             slots = slice(None) if one.slot < 0 else one.slot
             if duty is not None and one.holds(time_ns) and (duty[one.site, slots] > 0.0).any():
                 rate[one.site] = max(rate[one.site], one.bit_error_rate)

@@ -3,12 +3,15 @@
 The first segment is the hub; every further one hangs on it by a gateway. An ECU has a controller on its segment, a
 gateway one on each of its segments. A message is sent on its sender's segment, or on those of its controllers on which
 somebody wants it, and gateways carry it to where else it is wanted.
+
+The node ``Gateway``, which updates the others, stands on all segments, so that an ISO-TP channel never leads through
+another ECU: one to each ECU whose diagnostic request and response the database has.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 import numpy as np
@@ -16,11 +19,25 @@ from numpy.typing import NDArray
 
 from twin.errors import InputError, Problem
 from twin.network.dbc.codec import MessageLayout
-from twin.network.network import Filter, Message, Network, Node, Route, Segment
+from twin.network.dbc.database import GATEWAY
+from twin.network.network import Channel, Filter, Message, Network, Node, Route, Segment
 from twin.network.options import Bus, FurtherSegment
 
 HUB = "can"
 """Name of the first segment."""
+_REQUEST, _RESPONSE = "{}_DiagnosticRequest", "{}_DiagnosticResponse"
+"""What databases call the frames that carry ISO-TP from the gateway to an ECU, and back."""
+_QUEUED_FRAMES = 4
+"""A link has one frame of data and one flow control in a queue at most; the rest is room for a repetition."""
+
+
+@dataclass(frozen=True)
+class Transport:
+    """How ISO-TP goes on the channels of a site; see ``network.Channel``."""
+
+    block_size: int = 0
+    stmin_ns: int = 0
+    timeout_ns: int = 1_000_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +54,8 @@ class SiteNetwork:
     """The nodes of an ECU by segment, its own segment first."""
     bit_error_rate: float = 0.0
     """Share of the bits that are wrong on every segment as long as nothing disturbs it."""
+    channels: Mapping[str, int] = field(default_factory=dict)
+    """The ISO-TP channel between the gateway and an ECU."""
 
     def box(self, reader: str, layout: int) -> int:
         """Return the receive mailbox in which an ECU finds a message, -1 if it does not get it."""
@@ -60,11 +79,16 @@ class SiteNetwork:
 
 
 def site_network(
-    layouts: Sequence[MessageLayout], options: Bus, extra: Iterable[tuple[str, Message]] = ()
+    layouts: Sequence[MessageLayout],
+    options: Bus,
+    extra: Iterable[tuple[str, Message]] = (),
+    *,
+    transport: Transport | None = None,
 ) -> SiteNetwork:
     """Return the network of a site on which ``layouts`` are sent, each to its receivers.
 
     ``extra``: messages that no layout describes, each with the name of the ECU, or of a further node, that sends it.
+    With a ``transport`` there is an ISO-TP channel from the gateway to each ECU that has the messages for it.
     Raises InputError with every option that does not fit the layouts, and every message that cannot share its segment.
     """
     extra = list(extra)
@@ -76,43 +100,50 @@ def site_network(
     controllers, nodes = _nodes(homes, options)
     if alone := list(_alone(nodes, options)):
         raise InputError(alone)
-    paths = [_Path(layout, homes, controllers) for layout in layouts]
+    talking = _talking(layouts) if transport else {}
+    carrying = {layout for pair in talking.values() for layout in pair}
+    paths = [_Path(layout, homes, controllers, options) for layout in layouts]
     messages: list[Message] = []
     copies: dict[tuple[int, int], int] = {}
     routes: list[Route] = []
     for index, path in enumerate(paths):
         for segment, sender in path.senders().items():
             copies[index, segment] = len(messages)
-            messages.append(_message(path.layout, controllers[sender][segment]))
+            messages.append(_message(path.layout, controllers[sender][segment], carries=index in carrying))
         routes += path.routes(index, copies, options)
     messages += [replace(message, node=_first(controllers[sender])) for sender, message in extra]
-    accepted = [_filters(ecu, layouts) for ecu in homes for _ in controllers[ecu]]
+    boxed = [layout for index, layout in enumerate(layouts) if index not in carrying]
+    accepted = [_filters(ecu, boxed) for ecu in homes for _ in controllers[ecu]]
     network = Network(
         _segments(options),
         tuple(replace(node, accepts=filters) for node, filters in zip(nodes, accepted, strict=True)),
         tuple(messages),
         tuple(routes),
+        tuple(_channels(talking, homes, copies, transport) if transport else ()),
     )
     most = max((len(path.origins) for path in paths), default=1)
     origins = np.full((most, len(layouts)), -1, np.int64)
     for index, path in enumerate(paths):
         for place, segment in enumerate(path.origins):
             origins[place, index] = copies[index, segment]
-    return SiteNetwork(network, tuple(layouts), origins, copies, controllers, options.bit_error_rate)
+    channels = {ecu: channel for channel, ecu in enumerate(talking)}
+    return SiteNetwork(network, tuple(layouts), origins, copies, controllers, options.bit_error_rate, channels)
 
 
 class _Path:
     """Where one message is sent and where it is carried."""
 
     def __init__(
-        self, layout: MessageLayout, homes: Mapping[str, int], controllers: Mapping[str, Mapping[int, int]]
+        self,
+        layout: MessageLayout,
+        homes: Mapping[str, int],
+        controllers: Mapping[str, Mapping[int, int]],
+        options: Bus,
     ) -> None:
         self.layout = layout
         self._controllers = controllers
         self._home = homes[layout.sender]
-        self._gateways = {
-            segment: ecu for ecu, on in controllers.items() for segment in on if segment and homes[ecu] == 0
-        }
+        self._gateways = {number: segment.gateway for number, segment in enumerate(options.segments, 1)}
         own = controllers[layout.sender]
         wanted = {self._nearest(receiver, homes) for receiver in layout.receivers if receiver in homes}
         beyond = sorted(wanted - set(own))
@@ -204,17 +235,21 @@ def _nodes(homes: Mapping[str, int], options: Bus) -> tuple[dict[str, dict[int, 
     controllers: dict[str, dict[int, int]] = {}
     nodes: list[Node] = []
     recovery_ns = None if options.recovery_s is None else round(options.recovery_s * 1e9)
+    names = [HUB, *(segment.name for segment in options.segments)]
     for ecu, home in homes.items():
         behind = [number for number, segment in enumerate(options.segments, 1) if segment.gateway == ecu]
+        if ecu == GATEWAY:
+            behind = [number for number in range(len(names)) if number != home]
         controllers[ecu] = {}
         for segment in (home, *behind):
             controllers[ecu][segment] = len(nodes)
-            name = ecu if segment == home else f"{ecu}.{options.segments[segment - 1].name}"
+            name = ecu if segment == home else f"{ecu}.{names[segment]}"
             nodes.append(Node(name, segment, options.queue, options.queue_frames, recovery_ns=recovery_ns))
     return controllers, nodes
 
 
-def _message(layout: MessageLayout, node: int) -> Message:
+def _message(layout: MessageLayout, node: int, *, carries: bool) -> Message:
+    """Return a layout as a message of the network; what ``carries`` a transport protocol keeps its frames in order."""
     return Message(
         layout.name,
         layout.identifier,
@@ -223,8 +258,34 @@ def _message(layout: MessageLayout, node: int) -> Message:
         extended=layout.extended,
         fd=layout.fd,
         bit_rate_switch=layout.fd,
-        deadline_ns=layout.cycle_ns,
+        deadline_ns=None if carries else layout.cycle_ns,
+        depth=_QUEUED_FRAMES if carries else 0,
+        varying=carries,
     )
+
+
+def _talking(layouts: Sequence[MessageLayout]) -> dict[str, tuple[int, int]]:
+    """Return the layouts of the diagnostic request and response of each ECU that has both."""
+    places = {layout.name: index for index, layout in enumerate(layouts)}
+    names = {ecu: (_REQUEST.format(ecu), _RESPONSE.format(ecu)) for ecu in ecus_of(layouts)}
+    return {ecu: (places[ask], places[say]) for ecu, (ask, say) in names.items() if ask in places and say in places}
+
+
+def _channels(
+    talking: Mapping[str, tuple[int, int]],
+    homes: Mapping[str, int],
+    copies: Mapping[tuple[int, int], int],
+    transport: Transport,
+) -> Iterator[Channel]:
+    """Yield the channels of ECUs, each on the ECU's own segment."""
+    for ecu, (ask, say) in talking.items():
+        yield Channel(
+            copies[ask, homes[ecu]],
+            copies[say, homes[ecu]],
+            block_size=transport.block_size,
+            stmin_ns=transport.stmin_ns,
+            timeout_ns=transport.timeout_ns,
+        )
 
 
 def _filters(ecu: str, layouts: Sequence[MessageLayout]) -> tuple[Filter, ...]:

@@ -22,6 +22,7 @@ from twin.bms.site import Site
 from twin.errors import InputError, Problem
 from twin.network.dbc.codec import MessageLayout
 from twin.network.dbc.database import Database, bus_messages
+from twin.network.site import Transport
 from twin.plugins import discover
 from twin.scenario.complaints import suggestion
 from twin.scenario.models import CELLS, Scenario
@@ -62,15 +63,26 @@ def _instead(scenario: Scenario, architecture: Architecture, own: Firmware[Any])
 
 
 def bus_layouts(scenario: Scenario, architecture: Architecture, database: str) -> tuple[MessageLayout, ...]:
-    """Return the messages of a database that are on the buses of a site.
+    """Return the messages of a database that are on the buses of a site; with a gateway where it can be updated.
 
     Raises InputError where it is wrong, or lacks an ECU of the site.
     """
     scopes = {ecu.scope for ecu in architecture.ecus()}
     fleet = scenario.fleet
     return bus_messages(
-        Database.load(database), fleet.packs, fleet.modules, monitors="module" in scopes, controllers="pack" in scopes
+        Database.load(database),
+        fleet.packs,
+        fleet.modules,
+        monitors="module" in scopes,
+        controllers="pack" in scopes,
+        gateway=transport_of(scenario) is not None,
     )
+
+
+def transport_of(scenario: Scenario) -> Transport | None:
+    """Return how images travel on the buses of a site; None where it is never updated."""
+    updates = getattr(scenario, "ota", None)
+    return None if updates is None else updates.flash.transport
 
 
 def own_database(scenario: Scenario) -> str:
