@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from twin.ota.attacks.attack import Attack, Notice, Scene
+from twin.ota.attacks.attack import Attack, Observer, Scene
 from twin.ota.attacks.implant import implant
 from twin.ota.offer import Offer
 from twin.ota.verification.threats import Threat
@@ -16,7 +16,7 @@ class ArbitrarySoftware(Attack):
 
     threat: ClassVar[Threat] = Threat.ARBITRARY_SOFTWARE
     sentence: ClassVar[str] = "puts its own images in the place of the genuine ones"
-    notice: ClassVar[Notice] = "verification"
+    observer: ClassVar[Observer] = "verification"
     source: ClassVar[str] = "Uptane 2.1.0, 4.3.4; 5.4.3.4 step 7"
 
     def apply(self, offer: Offer, scene: Scene) -> Offer:  # noqa: ARG002 - nothing of it is needed

@@ -14,7 +14,7 @@ from twin.ota.repository.repositories import Repositories
 from twin.ota.verification.threats import Threat
 from twin.ota.verification.verdict import Trusted
 
-Notice = Literal["verification", "expiry", "rate", "version report", "nobody"]
+Observer = Literal["verification", "expiry", "rate", "version report", "nobody"]
 """Who notices an attack at the latest: the ECU that verifies, or verifies once metadata have expired, the client that
 watches its download, the Director that reads version reports."""
 PRIMARY = "primary"
@@ -61,8 +61,10 @@ class Attack(ABC):
     """What the attacker wants."""
     sentence: ClassVar[str]
     """What it does, in plain language."""
-    notice: ClassVar[Notice]
+    observer: ClassVar[Observer]
     source: ClassVar[str]
+    wants_history: ClassVar[bool] = False
+    """Whether it is one only at a site that has taken a release before."""
 
     @abstractmethod
     def apply(self, offer: Offer, scene: Scene) -> Offer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from twin.ota.attacks.attack import Attack, Notice, Scene
+from twin.ota.attacks.attack import Attack, Observer, Scene
 from twin.ota.offer import Offer
 from twin.ota.verification.threats import Threat
 
@@ -15,7 +15,7 @@ class DropRequest(Attack):
 
     threat: ClassVar[Threat] = Threat.DROP_REQUEST
     sentence: ClassVar[str] = "drops the site's requests"
-    notice: ClassVar[Notice] = "verification"
+    observer: ClassVar[Observer] = "verification"
     source: ClassVar[str] = "Uptane 2.1.0, 4.3.2"
 
     def apply(self, offer: Offer, scene: Scene) -> Offer:  # noqa: ARG002 - nothing of it is needed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from twin.ota.attacks.attack import Attack, Notice, Scene
+from twin.ota.attacks.attack import Attack, Observer, Scene
 from twin.ota.offer import Offer
 from twin.ota.verification.threats import Threat
 
@@ -15,7 +15,7 @@ class Eavesdrop(Attack):
 
     threat: ClassVar[Threat] = Threat.EAVESDROP
     sentence: ClassVar[str] = "reads the images on their way"
-    notice: ClassVar[Notice] = "nobody"
+    observer: ClassVar[Observer] = "nobody"
     source: ClassVar[str] = "Uptane 2.1.0, 4.3.1: not all implementations protect information in this way"
 
     def apply(self, offer: Offer, scene: Scene) -> Offer:  # noqa: ARG002 - nothing of it is needed

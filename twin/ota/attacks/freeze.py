@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from twin.ota.attacks.attack import Attack, Notice, Scene
+from twin.ota.attacks.attack import Attack, Observer, Scene
 from twin.ota.attacks.forgery import Forger
 from twin.ota.offer import Metadata, Offer
 from twin.ota.repository.keys import RepositoryName
@@ -20,7 +20,7 @@ class Freeze(Attack):
 
     threat: ClassVar[Threat] = Threat.FREEZE
     sentence: ClassVar[str] = "shows the site the metadata that it knows already"
-    notice: ClassVar[Notice] = "expiry"
+    observer: ClassVar[Observer] = "expiry"
     source: ClassVar[str] = "Uptane 2.1.0, 4.3.2; 5.4.4.4 step 4"
 
     def apply(self, offer: Offer, scene: Scene) -> Offer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from twin.ota.attacks.attack import Attack, Notice, Scene
+from twin.ota.attacks.attack import Attack, Observer, Scene
 from twin.ota.attacks.forgery import Forger, listed
 from twin.ota.attacks.implant import implant
 from twin.ota.offer import Offer
@@ -18,7 +18,7 @@ class KeyCompromise(Attack):
 
     threat: ClassVar[Threat] = Threat.ARBITRARY_SOFTWARE
     sentence: ClassVar[str] = "signs metadata of its own images with stolen keys"
-    notice: ClassVar[Notice] = "verification"
+    observer: ClassVar[Observer] = "verification"
     source: ClassVar[str] = "Uptane 2.1.0, 4.2 and 5.4.4.2: resilient unless both repositories are compromised"
 
     def apply(self, offer: Offer, scene: Scene) -> Offer:

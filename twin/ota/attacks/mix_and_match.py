@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from twin.ota.attacks.attack import Attack, Notice, Scene
+from twin.ota.attacks.attack import Attack, Observer, Scene
 from twin.ota.attacks.forgery import Forger
 from twin.ota.offer import Offer
 from twin.ota.repository.signing import target_of
@@ -20,7 +20,7 @@ class MixAndMatch(Attack):
 
     threat: ClassVar[Threat] = Threat.MIX_AND_MATCH
     sentence: ClassVar[str] = "combines genuine files of different releases"
-    notice: ClassVar[Notice] = "version report"
+    observer: ClassVar[Observer] = "version report"
     source: ClassVar[str] = "Uptane 2.1.0, 4.3.3; 5.4.4.5 step 2"
 
     def apply(self, offer: Offer, scene: Scene) -> Offer:

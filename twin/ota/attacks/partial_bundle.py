@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from twin.ota.attacks.attack import Attack, Notice, Scene
+from twin.ota.attacks.attack import Attack, Observer, Scene
 from twin.ota.offer import Offer
 from twin.ota.verification.threats import Threat
 
@@ -15,7 +15,7 @@ class PartialBundle(Attack):
 
     threat: ClassVar[Threat] = Threat.PARTIAL_BUNDLE
     sentence: ClassVar[str] = "blocks one image of the bundle inside the site"
-    notice: ClassVar[Notice] = "version report"
+    observer: ClassVar[Observer] = "version report"
     source: ClassVar[str] = "Uptane 2.1.0, 4.3.2; the Director compares the version manifest (5.3.2.1 step 3)"
 
     def apply(self, offer: Offer, scene: Scene) -> Offer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from twin.ota.attacks.attack import Attack, Notice, Scene
+from twin.ota.attacks.attack import Attack, Observer, Scene
 from twin.ota.attacks.forgery import Forger, listed
 from twin.ota.offer import Metadata, Offer
 from twin.ota.verification.threats import Threat
@@ -20,7 +20,8 @@ class Rollback(Attack):
 
     threat: ClassVar[Threat] = Threat.ROLLBACK
     sentence: ClassVar[str] = "offers the versions of the factory with their genuine metadata"
-    notice: ClassVar[Notice] = "expiry"
+    observer: ClassVar[Observer] = "expiry"
+    wants_history: ClassVar[bool] = True
     source: ClassVar[str] = "Uptane 2.1.0, 4.3.3; 5.4.4.4 step 3, 5.4.4.6 step 4"
 
     def apply(self, offer: Offer, scene: Scene) -> Offer:

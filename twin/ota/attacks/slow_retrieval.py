@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from twin.ota.attacks.attack import Attack, Notice, Scene
+from twin.ota.attacks.attack import Attack, Observer, Scene
 from twin.ota.offer import Offer
 from twin.ota.verification.threats import Threat
 
@@ -18,7 +18,7 @@ class SlowRetrieval(Attack):
 
     threat: ClassVar[Threat] = Threat.SLOW_RETRIEVAL
     sentence: ClassVar[str] = "slows the download down to a thousandth"
-    notice: ClassVar[Notice] = "rate"
+    observer: ClassVar[Observer] = "rate"
     source: ClassVar[str] = "Uptane 2.1.0, 4.3.2; all ECUs shall monitor the download speed (5.4)"
 
     def apply(self, offer: Offer, scene: Scene) -> Offer:  # noqa: ARG002 - nothing of it is needed

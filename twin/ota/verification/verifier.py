@@ -44,10 +44,7 @@ class Verifier:
     def verify(self, offer: Offer, trusted: Trusted, time_ns: int, role: str | None = None) -> Verdict:
         """Return the verdict of the primary, which verifies all fully, or of a secondary of ``role``, partially."""
         self.asked += 1
-        place = (offer, trusted)
-        if place not in self._expiries:
-            self._expiries[place] = _expiries_ns(offer, trusted, self.start)
-        key = (offer, trusted, role, bisect_right(self._expiries[place], time_ns))
+        key = (offer, trusted, role, bisect_right(self._expiries_of(offer, trusted), time_ns))
         if key not in self._verdicts:
             self.verified += 1
             now = self.start + timedelta(microseconds=time_ns // 1000)
@@ -55,6 +52,22 @@ class Verifier:
                 self._full(offer, trusted, now) if role is None else self._partial(offer, trusted, now, role)
             )
         return self._verdicts[key]
+
+    def refused_from(
+        self, offer: Offer, trusted: Trusted, time_ns: int, role: str | None = None
+    ) -> tuple[int, Refusal] | None:
+        """Return when an ECU first refuses an offer that it accepts at ``time_ns``, as something expires, and why."""
+        for expiry_ns in self._expiries_of(offer, trusted):
+            refusal = self.verify(offer, trusted, expiry_ns, role).refusal if expiry_ns > time_ns else None
+            if refusal is not None:
+                return expiry_ns, refusal
+        return None
+
+    def _expiries_of(self, offer: Offer, trusted: Trusted) -> list[int]:
+        place = (offer, trusted)
+        if place not in self._expiries:
+            self._expiries[place] = _expiries_ns(offer, trusted, self.start)
+        return self._expiries[place]
 
     def _full(self, offer: Offer, trusted: Trusted, now: datetime) -> Verdict:
         """Verify as a primary; the numbers are the steps of 5.4.4.2."""
