@@ -60,11 +60,11 @@ def _at_least(ranks: tuple[int, ...], size: int) -> FloatArray:
 
 
 def _approximate(ranks: IntArray, size: int, total: int) -> float:
-    """Return the same by the normal distribution, with the correction for continuity."""
+    """Return the same by the normal distribution; the correction for continuity is half a rank."""
     count = len(ranks)
     mean, variance = float(ranks.mean()), float(ranks.var())
     sd = math.sqrt(variance * size * (count - size) / (count - 1))
-    return 1.0 if sd == 0.0 else 0.5 * math.erfc((total - 0.5 - size * mean) / sd / math.sqrt(2.0))
+    return 1.0 if sd == 0.0 else 0.5 * math.erfc((total - 1.0 - size * mean) / sd / math.sqrt(2.0))
 
 
 def binomial_tail(failures: int, of: int, share: float) -> float:
