@@ -14,8 +14,10 @@ import numpy.typing as npt
 from twin.analysis.contactors import Contactors
 from twin.analysis.findings import Finding, findings_by_site
 from twin.analysis.isolations import Isolation, isolations
+from twin.analysis.rollout import Rollout
 from twin.analysis.thinning import Floats
 from twin.analysis.truth import TrueFault, faults_of
+from twin.analysis.update_service import UpdateService
 from twin.analysis.view import RunView
 from twin.analysis.visibility import Visibility, visibilities
 from twin.errors import InputError
@@ -28,6 +30,7 @@ _WORDS: Final = {
     "truth": "the table of the truth about faults",
     "faults": "faults in its truth",
     "hazards": "hazardous faults in its truth",
+    "rollout": "a rollout",
     "since": "the instants since which findings hold",
 }
 
@@ -111,6 +114,17 @@ class Evidence:
         return tuple(0 for _ in range(root.sizes.get("slot", 0)))
 
     @property
+    def rollout(self) -> Rollout:
+        """The run's rollout, by those who need it."""
+        assert self.run.rollout, "the metric needs 'rollout' and does not say so"
+        return self.run.rollout
+
+    @cached_property
+    def update_service(self) -> UpdateService:
+        """What the run's updates cost while they went on."""
+        return UpdateService(self, self.rollout)
+
+    @property
     def rules(self) -> Rules:
         """The limits that the run is to keep; of a run without a scenario, none, and the usual band of balance."""
         return self.scenario.rules if self.scenario else Rules()
@@ -138,6 +152,7 @@ class Evidence:
             "truth": lambda: self.run.has("truth/kind"),
             "faults": lambda: bool(self.faults),
             "hazards": lambda: bool(self.hazards),
+            "rollout": lambda: self.run.rollout is not None,
         }
         return known[need]() if need in known else self.run.first_of(*need.split("|")) is not None
 

@@ -16,7 +16,7 @@ from twin.analysis.truth import TrueFault
 if TYPE_CHECKING:
     import pandas as pd
 
-WORLD: Final = frozenset({"scenario", "plant", "network", "firmware"})
+WORLD: Final = frozenset({"scenario", "plant", "network", "firmware", "ota"})
 """Sources of events that are not ECUs."""
 CONTROLLER_CODES: Final = frozenset({"error_passive", "bus_off"})
 """What a CAN controller tells its ECU of itself; only where a fault is expected to show so."""

@@ -18,7 +18,7 @@ from twin.analysis.metric import Lack, Sample
 from twin.analysis.thinning import Floats
 from twin.scenario.rules import Limit
 
-Statistic = Literal["mean", "max", "p95"]
+Statistic = Literal["mean", "max", "p95", "sum"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,9 @@ CHECKS: Final[Mapping[Limit, Check]] = {
     "out_of_limits_s": Check("Longest time out of limits", "time_out_of_limits", "max", True, "s"),
     "efficiency": Check("Round-trip efficiency", "round_trip_efficiency", "mean", False, "1"),
     "unserved_kWh": Check("Most energy not served", "unserved_energy", "max", True, "kWh"),
+    "exposure_share": Check("Sites that ever ran the release", "exposure", "mean", True, "1"),
+    "rollout_within_s": Check("95 % of the sites updated within", "update_time", "p95", True, "s", factor=3600.0),
+    "bricked": Check("Bricked sites", "bricked", "sum", True, "1"),
 }
 """The check of each limit of ``twin.scenario.rules.Rules``."""
 
@@ -118,13 +121,25 @@ def _verdict(rule: Limit, check: Check, limit: float, found: Sample | Lack) -> V
         return Verdict(rule, check, limit, None, found.reason)
     values = found.parts[check.part][found.known] if check.part else found.values[found.known]
     value = _statistic(values, check.statistic) * check.factor
-    unfinished = not check.part and found.at_least is not None and bool(found.at_least[found.known].any())
+    unfinished = not check.part and _unfinished(found, check.statistic)
     if unfinished and check.at_most and value <= limit:
         return Verdict(rule, check, limit, None, f"the run ended before: at least {value:g} {check.unit}")
     return Verdict(rule, check, limit, value)
 
 
+def _unfinished(found: Sample, statistic: Statistic) -> bool:
+    """Say whether a statistic hangs on values that are lower bounds; above a quantile they may be what they will."""
+    if found.at_least is None:
+        return False
+    bounds = found.values[found.known & found.at_least]
+    if statistic == "p95":
+        return bool((bounds <= np.quantile(found.values[found.known], 0.95)).any())
+    return bool(len(bounds))
+
+
 def _statistic(values: Floats, statistic: Statistic) -> float:
     if statistic == "p95":
         return float(np.quantile(values, 0.95))
+    if statistic == "sum":
+        return float(values.sum())
     return float(values.max() if statistic == "max" else values.mean())

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from twin.analysis.evidence import Evidence
 from twin.analysis.thinning import Floats
 
-Group: TypeAlias = Literal["balancing", "isolation", "diagnostics", "operation"]
+Group: TypeAlias = Literal["balancing", "isolation", "diagnostics", "operation", "update"]
 Better: TypeAlias = Literal["higher", "lower"]
 
 

@@ -14,6 +14,9 @@ from twin.analysis.tables import table
 LEVELS: Final = {"pass": "ok", "fail": "fatal", "not known": "warning"}
 """How severe a verdict is, as the page's style has it."""
 
+COUNTS: Final = frozenset({"false_isolations", "bricked"})
+"""Rules whose numbers are counts and not shares."""
+
 
 def number(value: float | None, unit: str, *, percent: bool = False) -> str:
     """Return a number as a reader takes it in at a glance: three digits and its unit."""
@@ -60,7 +63,7 @@ def _verdict_row(one: Verdict) -> str:
 
 def said(one: Verdict, value: float | None) -> str:
     """Return one of a verdict's numbers; shares are told in per cent."""
-    return number(value, one.check.unit, percent=one.check.unit == "1" and one.rule != "false_isolations")
+    return number(value, one.check.unit, percent=one.check.unit == "1" and one.rule not in COUNTS)
 
 
 def metrics_table(judged: Mapping[str, Judgement]) -> str:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from twin.analysis.view import RunView
 
-Section: TypeAlias = Literal["fleet", "site", "bus"]
+Section: TypeAlias = Literal["update", "fleet", "site", "bus"]
 
 
 class Plot(ABC):

@@ -15,6 +15,7 @@ import xarray as xr
 from twin.analysis.bus_bounds import SiteBounds, site_bounds
 from twin.analysis.bus_messages import messages
 from twin.analysis.fleet import Fleet
+from twin.analysis.rollout import Rollout
 from twin.analysis.thinning import Floats
 from twin.errors import InputError, Problem
 from twin.record import scenario_of
@@ -56,6 +57,11 @@ class RunView:
     def fleet(self) -> Fleet:
         """Statistics of all sites."""
         return Fleet(self)
+
+    @cached_property
+    def rollout(self) -> Rollout | None:
+        """What the run tells of its rollout; None if it had none."""
+        return Rollout(self) if self.has("ota_transitions/state") else None
 
     @cached_property
     def events(self) -> pd.DataFrame:

@@ -69,7 +69,7 @@ _TEXT: Final = Facts(np.str_, "the same in words")
 
 TABLES: Final[Mapping[str, TableFacts]] = {
     "ota_releases": TableFacts(
-        "image",
+        "ota_image",
         {
             "release": _RELEASE,
             "role": _ECU_ROLE,
@@ -78,7 +78,7 @@ TABLES: Final[Mapping[str, TableFacts]] = {
         },
     ),
     "ota_plan": TableFacts(
-        "target",
+        "ota_target",
         {
             "site_id": _SITE,
             "group": _GROUP,
@@ -86,7 +86,7 @@ TABLES: Final[Mapping[str, TableFacts]] = {
         },
     ),
     "ota_transitions": TableFacts(
-        "transition",
+        "ota_transition",
         {
             "time_s": _instant("when the site came into the state"),
             "site_id": _SITE,
@@ -97,7 +97,7 @@ TABLES: Final[Mapping[str, TableFacts]] = {
         },
     ),
     "ota_versions": TableFacts(
-        "version_span",
+        "ota_version",
         {
             "site_id": _SITE,
             "ecu": _ECU,
@@ -109,7 +109,7 @@ TABLES: Final[Mapping[str, TableFacts]] = {
         },
     ),
     "ota_transfers": TableFacts(
-        "transfer",
+        "ota_transfer",
         {
             "site_id": _SITE,
             "path": Facts(np.int8, "how the image travels", flags=PATHS),
@@ -121,7 +121,7 @@ TABLES: Final[Mapping[str, TableFacts]] = {
         },
     ),
     "ota_decisions": TableFacts(
-        "decision",
+        "ota_decision",
         {
             "time_s": _instant("when it was decided"),
             "kind": Facts(np.str_, "what was decided, as a code"),
@@ -130,7 +130,7 @@ TABLES: Final[Mapping[str, TableFacts]] = {
         },
     ),
     "ota_gates": TableFacts(
-        "look",
+        "ota_look",
         {
             "time_s": _instant("when the gate looked"),
             "group": _GROUP,
@@ -147,7 +147,7 @@ TABLES: Final[Mapping[str, TableFacts]] = {
         },
     ),
     "ota_outages": TableFacts(
-        "outage",
+        "ota_outage",
         {
             "site_id": _SITE,
             "begin_s": _instant("when the site could not reach the server any more"),
@@ -155,7 +155,7 @@ TABLES: Final[Mapping[str, TableFacts]] = {
         },
     ),
     "ota_attacks": TableFacts(
-        "attack",
+        "ota_attack",
         {
             "site_id": _SITE,
             "attack": Facts(np.str_, "what the attacker does, in Uptane's words"),

@@ -30,6 +30,9 @@ Limit = Literal[
     "out_of_limits_s",
     "efficiency",
     "unserved_kWh",
+    "exposure_share",
+    "rollout_within_s",
+    "bricked",
 ]
 """Name of a limit of ``Rules``."""
 
@@ -71,6 +74,12 @@ class Rules(Options):
     """Least energy given over energy taken, round trip."""
     unserved_kWh: Annotated[KilowattHours, Field(ge=0)] | None = None
     """Most energy a site that was asked for and not given."""
+    exposure_share: Share | None = None
+    """Largest share of a campaign's sites that may ever run its release: of a bad one."""
+    rollout_within_s: Annotated[Seconds, Field(ge=0)] | None = None
+    """Longest time from the campaign's begin until 95 % of its sites run the release and are content with it."""
+    bricked: Count | None = None
+    """Most sites that an update may leave with an ECU that runs nothing."""
 
 
 class UseCase(Options):
