@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from twin.cli import bus, check, compare, events, fmu, report, rerun, run, schema, trace
+from twin.cli import bus, check, compare, events, fmu, ota, report, rerun, run, schema, trace
 from twin.errors import InputError, TwinError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("events")(events.command)
 app.command("trace")(trace.command)
 app.command("schema")(schema.command)
 app.add_typer(fmu.app, name="fmu")
+app.add_typer(ota.app, name="ota")
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -61,7 +61,7 @@ class Release:
         return release
 
     @classmethod
-    def factory(cls, firmware: Sequence[Firmware[Any]], size_bytes: int = SIZE_BYTES) -> Release:
+    def factory(cls, firmware: Iterable[Firmware[Any] | type[Firmware[Any]]], size_bytes: int = SIZE_BYTES) -> Release:
         """Return what ECUs leave the factory with: an image of the source of each role's firmware."""
         images = {one.role: _of_class(one, size_bytes) for one in firmware}
         return cls(images, {role: image.manifest.version for role, image in images.items()})
@@ -143,9 +143,10 @@ def _misfits(
             yield Problem(text, file, path=f"{PATH}.{role}")
 
 
-def _of_class(firmware: Firmware[Any], size_bytes: int) -> Image:
+def _of_class(firmware: Firmware[Any] | type[Firmware[Any]], size_bytes: int) -> Image:
     """Return the image of firmware that is on ECUs from the beginning: the source of its class."""
-    source = Path(inspect.getfile(type(firmware))).read_bytes()
+    kind = firmware if isinstance(firmware, type) else type(firmware)
+    source = Path(inspect.getfile(kind)).read_bytes()
     role, version = firmware.role, firmware.version
     if not re.fullmatch(r"\d+\.\d+\.\d+", version):
         version = _FIRST_VERSION  # an FMU's is its name
