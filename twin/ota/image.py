@@ -48,7 +48,7 @@ class Image:
     @property
     def payload(self) -> bytes:
         """The Python file or FMU inside."""
-        begin = _HEADER_BYTES + int.from_bytes(self.data[len(MAGIC) : _HEADER_BYTES], "big")
+        begin = _payload_begin(self.data)
         return self.data[begin : begin + self.manifest.payload_bytes]
 
     @classmethod
@@ -106,7 +106,7 @@ class Image:
 
         Raises InputError with everything that is wrong with it.
         """
-        end = _HEADER_BYTES + int.from_bytes(data[len(MAGIC) : _HEADER_BYTES], "big")
+        end = _payload_begin(data)
         if not data.startswith(MAGIC):
             raise InputError(Problem(f"is no firmware image: expected {MAGIC.decode()} at its begin", file))
         if len(data) < end:
@@ -135,6 +135,10 @@ class Image:
         return path
 
 
+def _payload_begin(data: bytes) -> int:
+    return _HEADER_BYTES + int.from_bytes(data[len(MAGIC) : _HEADER_BYTES], "big")
+
+
 def _damages(image: Image) -> Iterator[str]:
     """Yield where the bytes of an image do not agree with its manifest."""
     about, data = image.manifest, image.data
@@ -144,8 +148,7 @@ def _damages(image: Image) -> Iterator[str]:
     found = hashlib.sha256(image.payload).hexdigest()
     if found != about.payload_sha256:
         yield f"its payload has the SHA-256 {found[:16]}...; its manifest says {about.payload_sha256[:16]}..."
-    used = data.index(image.payload) + len(image.payload)
-    if data[used:].strip(FILL):
+    if data[_payload_begin(data) + about.payload_bytes :].strip(FILL):
         yield "something follows its payload; expected 0xFF"
 
 
