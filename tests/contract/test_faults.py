@@ -14,10 +14,17 @@ from twin import faults, resources
 from twin.bms.codes import CATALOGUE
 from twin.bms.effects import NEVER, Mishap
 from twin.faults.catalogue import page
+from twin.faults.clock_wrong import ClockWrong
 from twin.faults.drawn import Drawing, Drawn
 from twin.faults.fault import Deviation, Fault
+from twin.faults.power_loss import PowerLoss
+from twin.faults.storage_full import StorageFull
+from twin.faults.update_attack import UpdateAttack
+from twin.faults.update_fault import UpdateFault
+from twin.faults.wan_loss import WanLoss
 from twin.network.disturbances import Disturbance
 from twin.network.engines.records import NodeState
+from twin.ota.effects import Incident
 from twin.plant.action import Action, Actuator, Replacement
 from twin.plugins import discover
 from twin.scenario import load
@@ -25,14 +32,22 @@ from twin.scenario.faults import Injected
 
 KINDS: Mapping[str, type[Fault]] = discover(faults, Fault)  # type: ignore[type-abstract]
 GALLERY = load(resources.folder("scenarios") / "fault_gallery.yaml").faults
-STATED = {fault.kind: fault for fault in reversed(GALLERY)}
+OF_UPDATES: tuple[UpdateFault, ...] = (
+    PowerLoss(site=3, start_s=60),
+    WanLoss(site=3, start_s=60),
+    ClockWrong(site=3, start_s=60, offset_s=-86400),
+    StorageFull(site=3, start_s=60),
+    UpdateAttack(site=3, start_s=60, attack="key_compromise", keys=("director.targets", "image.root#1")),
+)
+"""They change nothing without a rollout, so that the gallery cannot show them."""
+STATED = {fault.kind: fault for fault in (*reversed(GALLERY), *OF_UPDATES)}
 CODES = {code.name for code in CATALOGUE} | {state.name.lower() for state in NodeState}
 """What a BMS may say, and what its CAN controllers may."""
-SPOILERS = {"stale_codes", "anonymous_events"}
-"""They are about what the BMS says of other faults, and nobody says anything of them."""
+SPOILERS = {"stale_codes", "anonymous_events", *(fault.kind for fault in OF_UPDATES)}
+"""They are about what the BMS says of other faults, or about updates, and no BMS says anything of them."""
 
 
-def test_the_gallery_shows_every_kind() -> None:
+def test_the_gallery_and_the_faults_of_updates_are_every_kind() -> None:
     assert STATED.keys() == KINDS.keys()
 
 
@@ -85,7 +100,7 @@ def _last_ns(fault: Fault) -> int:
     """Return when the last of a fault's effects ends or happens."""
     times_ns = [0]
     for effect in fault.effects():
-        if isinstance(effect, Mishap):
+        if isinstance(effect, Mishap | Incident):
             times_ns.append(effect.end_ns)
         elif not isinstance(effect, Deviation):
             times_ns.append(effect.time_ns)
@@ -96,7 +111,8 @@ def _last_ns(fault: Fault) -> int:
 def test_everything_that_a_fault_does_reaches_somebody(kind: str) -> None:
     fault = STATED[kind]
     injected = Injected.of([fault], {fault.site: 0})
-    every = [*injected.deviations, *injected.actions, *injected.disturbances, *injected.mishaps]
+    bms = [*injected.deviations, *injected.actions, *injected.disturbances, *injected.mishaps]
+    every = [*bms, *injected.incidents]
     assert len(every) == len(fault.effects())
     assert {effect.site for effect in every} == {0}
     assert [replace(effect, site=fault.site) for effect in every if isinstance(effect, Disturbance)] == [

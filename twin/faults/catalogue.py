@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from twin import faults
 from twin.faults.fault import CellFault, Fault, ModuleFault, TimedFault
+from twin.faults.update_fault import UpdateFault
 from twin.plugins import discover
 
 HEADER = """\
@@ -42,7 +43,8 @@ def section(name: str, kind: type[Fault]) -> str:
     lines += [f"- Where and when: {_where(kind)}"]
     lines += [f"- `{field}`{said}" for field, said in _numbers(kind)]
     told = ", ".join(f"`{code}`" for code in kind.expected)
-    says = f"A good BMS says {told}" if told else "It spoils what the BMS says, and has no code of its own"
+    silent = "spoils the update" if issubclass(kind, UpdateFault) else "spoils what the BMS says"
+    says = f"A good BMS says {told}" if told else f"It {silent}, and has no code of its own"
     lines += [f"- {says}{', and isolates' if kind.hazardous else ''}."]
     if kind.ranges is None:
         lines += ["- It is stated, never drawn."]

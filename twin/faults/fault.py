@@ -15,6 +15,7 @@ from twin.bms.effects import NEVER, Mishap
 from twin.network.disturbances import Disturbance
 from twin.network.network import Message
 from twin.options import Options
+from twin.ota.effects import Incident
 from twin.plant.action import Action, Actuator, Change
 from twin.quantity import Seconds
 
@@ -35,8 +36,8 @@ class Deviation:
         return f"{self.parameter} x {self.factor:g}"
 
 
-Effect = Change | Deviation | Disturbance | Mishap
-"""What a fault may change: the plant, a cell's parameter, the network, the BMS and its wires."""
+Effect = Change | Deviation | Disturbance | Mishap | Incident
+"""What a fault may change: the plant, a cell's parameter, the network, the BMS and its wires, the update client."""
 
 
 @dataclass(frozen=True)

@@ -72,12 +72,12 @@ class StorageFull(Incident):
 
 @dataclass(frozen=True)
 class Attack(Incident):
-    """Somebody between server and site, or in the server, who has some of its ``keys``."""
+    """Somebody between server and site, or in the server, who may have some of its ``keys``."""
 
     attack: str
     """Kind: a file in ``twin/ota/attacks/``."""
     keys: tuple[str, ...] = ()
-    """Roles whose keys he has, each as ``director/targets``."""
+    """Those that the attacker has: ``director.targets``, ``image.root#1`` for the first of several, ``primary``."""
 
     @property
     def change(self) -> str:

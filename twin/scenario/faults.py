@@ -10,6 +10,7 @@ from twin.faults.combined import combined
 from twin.faults.drawn import Drawing
 from twin.faults.fault import Deviation, Fault
 from twin.network.disturbances import Disturbance
+from twin.ota.effects import Incident
 from twin.plant.action import Action, Change, Replacement
 from twin.scenario.models import CELLS, Scenario
 
@@ -42,6 +43,7 @@ class Injected:
     actions: tuple[Change, ...]
     disturbances: tuple[Disturbance, ...]
     mishaps: tuple[Mishap, ...]
+    incidents: tuple[Incident, ...]
 
     @classmethod
     def of(cls, faults: Sequence[Fault], rows: Mapping[int, int]) -> Injected:
@@ -58,10 +60,11 @@ class Injected:
             tuple(sorted([*actions, *swaps], key=_instant)),
             tuple(sorted((one for one in every if isinstance(one, Disturbance)), key=_ends_first)),
             tuple(sorted((one for one in every if isinstance(one, Mishap)), key=_instant)),
+            tuple(sorted((one for one in every if isinstance(one, Incident)), key=_instant)),
         )
 
 
-def _instant(effect: Change | Mishap) -> int:
+def _instant(effect: Change | Mishap | Incident) -> int:
     return effect.time_ns
 
 

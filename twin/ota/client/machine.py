@@ -361,6 +361,8 @@ class Machine:
 
     def _checked(self, site: int, time_ns: int) -> None:
         update, ecus = self.updates[site], self._around.ecus
+        if self._around.incidents.power_ns[site] < self._end_ns:
+            return  # ECUs answer at the tick's end, and have no power by then
         if all(ecus.healthy(site, ecu, update.begun_ns) for ecu, _ in update.trial):
             self._enter(site, time_ns, Phase.COMMITTING, self._flagged_ns(site, time_ns))
         else:
