@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -201,6 +202,43 @@ def test_failures_of_lines_speak_not_against_a_release_but_leave_too_few() -> No
     few = looks(healthy(100), {10: [*fail(Cause.DOWNLOAD_FAILED, 0, 1, 2, 3), *succeed(*CANARIES[4:])]}, SOAK)
     assert few[-1][1].verdict == Verdict.STOP
     assert "only 4 canaries are left" in few[-1][1].text
+
+
+def test_a_difference_that_does_not_matter_stops_nothing() -> None:
+    floors = np.array([kind.floor for kind in behaviours().values()])[:, None]
+    signs = np.array([1.0 if kind.worse == "higher" else -1.0 for kind in behaviours().values()])[:, None]
+    baseline = 10.0 * floors * np.ones((1, 16))
+    for share, worse in ((0.9, False), (1.1, True)):
+        for seen in compare(SOAK, baseline[:, :8] + share * signs * floors, baseline):
+            assert seen.p_value <= seen.alpha
+            assert seen.worse is worse
+            assert ("does not matter" in seen.text) is not worse
+
+
+def test_who_goes_back_to_the_old_release_is_no_canary_any_more() -> None:
+    history, sums = History(), healthy(3)
+    history.note(0, reports(0, sums[0], succeed(*CANARIES)))
+    assert set(history.installed) == set(CANARIES)
+    back = reports(1, sums[1], succeed(2))
+    history.note(MINUTE_NS, replace(back, release=np.zeros(1, np.int64)))
+    assert set(history.installed) == set(CANARIES) - {2}
+
+
+def test_the_baseline_is_looked_at_over_the_windows_of_the_canaries() -> None:
+    history, sums = History(), np.zeros((21, len(NAMES), 24, 2))
+    sums[..., 0] = np.arange(21)[:, None, None] ** 2
+    sums[..., 1] = np.arange(21)[:, None, None]
+    for minute in range(21):
+        history.note(minute * MINUTE_NS, reports(minute, sums[minute], succeed(minute) if minute < 3 else ()))
+    canaries, baseline = history.groups([0, 1, 2], [10, 11, 12, 13])
+    late = NAMES.index("restarts")
+    assert canaries[late].tolist() == [20.0, 21.0, 22.0]  # (20 - s)(20 + s) / (20 - s)
+    assert baseline[late].tolist() == [20.0, 21.0, 22.0, 20.0]
+
+
+def test_who_has_only_just_installed_is_not_compared_yet() -> None:
+    said = looks(healthy(100), {10: succeed(0, 1, 2, 3, 4, 5), 30: succeed(6, 7)}, SOAK)
+    assert [{one.canaries for one in look.seen} for _, look in said] == [{6}, {6}, {8}, {8}]
 
 
 def test_who_is_told_anew_counts_anew() -> None:

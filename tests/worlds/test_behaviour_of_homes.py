@@ -59,7 +59,6 @@ def test_what_a_test_leads_to_is_held_against_nobody(architecture: str, name: st
 def test_an_under_voltage_test_leaves_the_state_of_charge_alone(architecture: str) -> None:
     watch, _ = run(architecture)
     assert value(watch, "soc_jumps", 0) == value(watch, "soc_jumps", 2) == 0.0
-    assert value(watch, "soc_jumps", 1) > 0.0, "an over-voltage test makes a module believe that it is full"
 
 
 def test_healthy_homes_look_healthy() -> None:

@@ -13,7 +13,7 @@ class BusLoad(Counted):
 
     title: ClassVar = "bus load"
     unit: ClassVar = "1"
-    floor: ClassVar = 0.02
+    floor: ClassVar = 0.01
 
     def counter(self, seen: Observation) -> FloatArray:
         """Return for how long the buses were busy."""

@@ -10,8 +10,10 @@ from twin.ota.behaviour.behaviour import Addends, Behaviour
 from twin.ota.behaviour.observation import Observation, Size
 from twin.ota.behaviour.self_tests import Outcomes
 
-EXPLAINED: Final = 0.02
+EXPLAINED: Final = 0.05
 """Of each change: the current between two rows, the capacity that is not the nominal one, corrections by voltage."""
+FULL: Final = 0.99
+"""A module that finds itself full knows its state of charge for sure: what it corrects then is no jump."""
 
 
 class SocJumps(Behaviour):
@@ -39,7 +41,7 @@ class SocJumps(Behaviour):
         now_A = np.where(np.isnan(seen.current_A), before_A, seen.current_A)
         mean_A = np.where(np.isnan(before_A), now_A, 0.5 * (before_A + now_A))
         discharged = self._discharged[here] + np.nan_to_num(mean_A) * seen.elapsed_h / seen.capacity_Ah
-        jump = np.nan_to_num(seen.module_soc - self._soc[here] + discharged)
+        jump = np.nan_to_num(seen.module_soc - self._soc[here] + discharged) * (seen.module_soc < FULL)
         told = ~np.isnan(seen.module_soc)
         self._soc[here] = np.where(told, seen.module_soc, self._soc[here])
         self._discharged[here] = np.where(told, 0.0, discharged)
