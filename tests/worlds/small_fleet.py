@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,12 +39,14 @@ def homes(architecture: str, faults: Faults = (), sites: int = 1, duration_s: in
 class Kept:
     """What a run has logged, in memory: row ``n`` is the end of second ``n``."""
 
-    def __init__(self, scenario: Scenario, world: World | None = None) -> None:
+    def __init__(
+        self, scenario: Scenario, world: World | None = None, on_tick: Callable[[int], None] = lambda _: None
+    ) -> None:
         self._rows: list[Mapping[str, npt.NDArray[Any]]] = []
         self._events: list[Event] = []
         world = world or build(scenario)
         try:
-            Run(world, Log(world, self, SECOND)).execute()
+            Run(world, Log(world, self, SECOND), on_tick).execute()
         finally:
             world.close()
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from twin.bms.architectures.architecture import Ecu
 from twin.bms.effects import NEVER, EcuFault
 
@@ -28,12 +31,18 @@ class EcuFaults:
         changes += [(fault.end_ns, False, fault) for fault in faults if fault.end_ns < NEVER]
         self._changes = sorted(changes, key=lambda change: change[:2], reverse=True)
 
-    def due(self, end_ns: int) -> Iterator[tuple[int, int, Change]]:
-        """Yield (site, ECU, change) of everything before ``end_ns`` that was not due before."""
+    def due(self, end_ns: int, served: NDArray[np.bool_] | None = None) -> Iterator[tuple[int, int, Change]]:
+        """Yield (site, ECU, change) of everything before ``end_ns`` that was not due yet, at the sites ``served``."""
+        others = []
         while self._changes and self._changes[-1][0] < end_ns:
-            _, begins, fault = self._changes.pop()
+            change = self._changes.pop()
+            _, begins, fault = change
+            if served is not None and not served[fault.site]:
+                others.append(change)
+                continue
             for ecu in self._suffering(fault):
                 yield fault.site, ecu, Change(fault, begins)
+        self._changes += reversed(others)
 
     def _suffering(self, fault: EcuFault) -> list[int]:
         """Return the ECUs of a site that suffer a fault.

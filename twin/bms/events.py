@@ -28,3 +28,15 @@ class Event:
     """When what it tells of began, as its source saw it; -1 where it does not say."""
     pack: int = -1
     """The pack that it is about; -1 where it is about the whole site, or says with its slot which it is."""
+
+
+@dataclass(frozen=True, order=True)
+class Failure:
+    """A program that has crashed, or that the watchdog has found hung; its ECU is silent until it is booted."""
+
+    time_ns: int
+    site: int
+    """Row of the cohort."""
+    ecu: int
+    """Which of the site's."""
+    why: str

@@ -53,6 +53,11 @@ class Architecture(ABC):
     def ecus(self) -> tuple[Ecu, ...]:
         """Return a site's ECUs; their order breaks ties between activations at one instant."""
 
+    @property
+    def replaced(self) -> frozenset[str]:
+        """The roles whose firmware is not the architecture's own."""
+        return frozenset(self._instead)
+
     def firmware(self) -> tuple[Firmware[Any], ...]:
         """Return the firmware of each role: the architecture's own, or what the scenario puts in its place.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, NamedTuple, TypeVar
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.bms.codes import FaultCode
-from twin.bms.rows import carried
+from twin.bms.rows import carried, leaves
 from twin.plant.action import Actuator
 
 if TYPE_CHECKING:
@@ -107,6 +107,27 @@ class Outputs:
     """The rows that all this is of, None for all: the program of the others has failed, and they are silent."""
     crashed: tuple[tuple[int, str], ...] = ()
     """The rows whose program has failed in this activation, and why."""
+    execution_ns: IntArray | None = None
+    """From the activation to these outputs, ``[row]``; None: as long as the options of the BMS say. The next activation
+    waits for the end; the watchdog ends what takes too long."""
+
+    def only(self, some: IntArray) -> Outputs:
+        """Return what some of the rows put out that all this is of."""
+        findings = self.findings
+        if findings is not None:
+            findings = Findings(*(getattr(findings, part.name)[some] for part in fields(Findings)))
+        return replace(
+            self,
+            frames={kind: _rows_of(contents, some) for kind, contents in self.frames.items()},
+            commands={name: values[some] for name, values in self.commands.items()},
+            findings=findings,
+            beliefs={name: values[some] for name, values in self.beliefs.items()},
+            execution_ns=None if self.execution_ns is None else self.execution_ns[some],
+        )
+
+
+def _rows_of(contents: Contents, some: IntArray) -> Contents:
+    return {name: values[..., some] if np.ndim(values) else values for name, values in contents.items()}  # type: ignore[index]
 
 
 class Firmware(ABC, Generic[State]):
@@ -121,6 +142,8 @@ class Firmware(ABC, Generic[State]):
     version: ClassVar[str]
     reads: ClassVar[tuple[str, ...]]
     sends: ClassVar[tuple[str, ...]]
+    repeats: int = 1
+    """How often it sends each frame in a period, evenly spaced."""
     codes: tuple[FaultCode, ...] = ()
     """What it can find, one column of its findings each."""
     commands: Mapping[Actuator, Reach] = MappingProxyType({})
@@ -142,6 +165,14 @@ class Firmware(ABC, Generic[State]):
     def service(self, state: State, what: Service, value: float) -> State:  # noqa: ARG002 - nothing, unless it says so
         """Return the state after a service of all rows."""
         return state
+
+    def healthy(self, state: State) -> NDArray[np.bool_]:
+        """Return what the ECUs' self-test says, ``[row]``: well, unless a version looks at itself."""
+        return np.ones(len(next(leaves(state))), np.bool_)
+
+    def pending(self, state: State) -> NDArray[np.bool_]:
+        """Return which ECUs are about to find something: a limit is violated, not for its debounce yet, ``[row]``."""
+        return np.zeros(len(next(leaves(state))), np.bool_)
 
     def memory(self, state: State) -> Signals:  # noqa: ARG002 - nothing, unless a firmware says otherwise
         """Return what the ECUs remember over power-off: what ``initial`` is given when they restart."""

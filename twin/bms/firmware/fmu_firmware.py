@@ -85,6 +85,10 @@ class FmuFirmware(Firmware[FmuState]):
         """Return which ECU each is."""
         return {"ecu": state.instance.astype(np.float64)}
 
+    def migrate(self, old: Any, rows: int, memory: Signals) -> FmuState:  # noqa: ARG002 - no FMU reads another's state
+        """Return FMUs that begin at their next activation: what is inside another FMU, nobody knows."""
+        return self.initial(rows, memory)
+
     def step(self, state: FmuState, inputs: Inputs) -> tuple[FmuState, Outputs]:
         """Step the FMUs to now, and return what they put out; of those that have failed, nothing."""
         pool, instance, begins = self._opened, state.instance, state.begun_ns < 0
