@@ -15,6 +15,7 @@ from twin.bms.effects import NEVER, EcuFault, Harness, Mishap
 from twin.bms.events import Event
 from twin.bms.leads import Leads
 from twin.bms.messages import MessageTable
+from twin.bms.rounds import Rounds
 from twin.bms.schedule import Schedule
 from twin.bms.sensing import Sensing
 from twin.bms.sensor_wiring import SensorWiring
@@ -50,7 +51,9 @@ class World:
     replays: tuple[Replayed, ...]
     balancing_noise: BalancingNoise
     messages: MessageTable
+    schedule: Schedule
     controllers: Controllers
+    rounds: Rounds
     leads: Leads
     sensing: Sensing
     sensor_wiring: SensorWiring
@@ -84,7 +87,8 @@ def build(scenario: Scenario, sites: Sequence[int] | None = None) -> World:
     messages = MessageTable(network.wires, wiring.packs, wiring.modules)
     for traffic in network.replays:
         messages.silence(wiring.sites, traffic.rows(site_ids), traffic.layouts)
-    controllers = attempt(problems, lambda: _controllers(scenario, fleet, architecture, messages, buses))
+    schedule = _schedule(scenario, fleet, architecture)
+    controllers = attempt(problems, lambda: _controllers(scenario, fleet, architecture, schedule, messages, buses))
     if controllers is None:
         plant.close()
         raise InputError(problems)
@@ -97,7 +101,9 @@ def build(scenario: Scenario, sites: Sequence[int] | None = None) -> World:
         tuple(Replayed(traffic, network.wires, site_ids) for traffic in network.replays),
         BalancingNoise(mishaps, buses, network.wires),
         messages,
+        schedule,
         controllers,
+        Rounds(buses, network.wires, [ecu.node for ecu in architecture.ecus()]),
         Leads(mishaps),
         _sensing(scenario, fleet, mishaps),
         SensorWiring(architecture, wiring.sites),
@@ -170,15 +176,23 @@ def _unplugged(
     return tuple(disturbances), tuple(one for one in mishaps if one not in wires)
 
 
-def _controllers(
-    scenario: Scenario, fleet: Fleet, architecture: Architecture, messages: MessageTable, buses: Engine
-) -> Controllers:
-    firmware = architecture.firmware()
-    roles = [one.role for one in firmware]
+def _schedule(scenario: Scenario, fleet: Fleet, architecture: Architecture) -> Schedule:
+    roles = list(dict.fromkeys(one.role for one in architecture.own_firmware()))
     numbers = [roles.index(ecu.role) for ecu in architecture.ecus()]
     bms = scenario.bms
     period_ns = round(bms.period_s * 1e9)
-    schedule = Schedule(numbers, period_ns, scenario.seed, fleet.site_ids, drift_ppm=bms.clock_drift_ppm)
+    return Schedule(numbers, period_ns, scenario.seed, fleet.site_ids, drift_ppm=bms.clock_drift_ppm)
+
+
+def _controllers(
+    scenario: Scenario,
+    fleet: Fleet,
+    architecture: Architecture,
+    schedule: Schedule,
+    messages: MessageTable,
+    buses: Engine,
+) -> Controllers:
+    firmware = architecture.firmware()
     soc = _remembered_soc(scenario.seed, fleet)
     of_pack = soc.reshape(-1, fleet.wiring.modules)
     memory = {one.role: {"soc": soc.ravel() if one.scope == "module" else of_pack} for one in firmware}

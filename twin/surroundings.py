@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twin.dispatch.dispatch import FloatArray, Seen
 from twin.scenario import Fleet
@@ -13,8 +14,15 @@ _HOUR_NS = 3600 * 10**9
 class Surroundings:
     """What the outside world asks of each site and does to it, ``[site]`` each.
 
-    ``load_W``, ``pv_W``, ``ambient_K``, ``price`` (over that of a flat hour), ``frequency_Hz``, ``schedule_W``.
+    ``price`` is that over the one of a flat hour.
     """
+
+    load_W: FloatArray
+    pv_W: FloatArray
+    ambient_K: FloatArray
+    price: FloatArray
+    frequency_Hz: FloatArray
+    schedule_W: FloatArray
 
     def __init__(self, fleet: Fleet, since_midnight_ns: int) -> None:
         self._fleet = fleet
@@ -22,14 +30,22 @@ class Surroundings:
         self._day, self._of_day = -1, np.ones(24)
         self.sample(0)
 
-    def sample(self, time_ns: int) -> None:
-        """Take the profiles' values at this instant."""
-        self.load_W = self._fleet.load.at(time_ns)
-        self.pv_W = self._fleet.pv.at(time_ns)
-        self.ambient_K = self._fleet.ambient.at(time_ns)
-        self.price = self._fleet.tariff.at(time_ns)
-        self.frequency_Hz = self._fleet.frequency.at(time_ns)
-        self.schedule_W = self._fleet.schedule.at(time_ns)
+    def sample(self, time_ns: int, rows: NDArray[np.int64] | None = None) -> None:
+        """Take the profiles' values at this instant, of the sites ``rows`` (None: all)."""
+        fleet = self._fleet
+        now = {
+            "load_W": fleet.load,
+            "pv_W": fleet.pv,
+            "ambient_K": fleet.ambient,
+            "price": fleet.tariff,
+            "frequency_Hz": fleet.frequency,
+            "schedule_W": fleet.schedule,
+        }
+        for name, series in now.items():
+            if rows is None:
+                setattr(self, name, series.at(time_ns))
+            else:
+                getattr(self, name)[rows] = series.at(time_ns)[rows]
         self._local_ns = self._since_midnight_ns + time_ns
 
     def seen(self, soc: FloatArray) -> Seen:

@@ -9,7 +9,7 @@ from tests.worlds.battery_days import CELLS, module_data
 from twin.bms import power_limits
 from twin.bms.limit_levels import Limits
 from twin.bms.power_limits.model import Model
-from twin.bms.power_limits.power_limits import FloatArray, PowerLimits, Seen, pack_limit_A, rise, smooth
+from twin.bms.power_limits.power_limits import FloatArray, PowerLimits, Rise, Seen, pack_limit_A, smooth
 from twin.bms.power_limits.taper import Taper
 from twin.plant.assembly import open_modules
 from twin.plant.coupling import Span
@@ -120,9 +120,13 @@ def test_a_pack_has_its_weakest_closed_module_s_share_of_every_path() -> None:
 
 
 def test_a_limit_falls_at_once_and_rises_slowly() -> None:
-    share = rise(1.0)
-    assert smooth(np.array([100.0]), np.array([20.0]), share)[0] == 20.0
-    limit_A = np.zeros(1)
-    for _ in range(30):
-        limit_A = smooth(limit_A, np.array([100.0]), share)
-    assert limit_A[0] == pytest.approx(100.0 * (1.0 - np.exp(-1.0)))
+    rise = Rise(1.0)
+    share = rise.since(np.array([-1]), np.array([0]))
+    assert smooth(np.array([[100.0]]), np.array([[20.0]]), share)[0, 0] == 20.0
+    limit_A = np.zeros((1, 1))
+    for second in range(30):
+        share = rise.since(np.array([second]) * 10**9, np.array([second + 1]) * 10**9)
+        limit_A = smooth(limit_A, np.array([[100.0]]), share)
+    assert limit_A[0, 0] == pytest.approx(100.0 * (1.0 - np.exp(-1.0)))
+    at_once = smooth(np.zeros((1, 1)), np.array([[100.0]]), rise.since(np.array([0]), np.array([30 * 10**9 + 5000])))
+    assert at_once[0, 0] == pytest.approx(limit_A[0, 0], rel=1e-12)

@@ -113,6 +113,10 @@ class InsulationOptions(Options):
         measuring = running & ~done
         due_ns = np.where(state.due_ns == _NEVER, time_ns, state.due_ns)
         due = ~measuring & (time_ns >= due_ns)
+        # A look that comes late has held up balancing for long: the next measurement comes that much later.
+        held_up = np.where(done & (duration_ns >= 2e9 * self.cycle_s), duration_ns / (1e9 * self.cycle_s) - 1.0, 0.0)
+        due_ns = due_ns + np.rint(held_up * (1e9 * self.interval_s)).astype(np.int64)
+        due &= time_ns >= due_ns
         begins = due & ~(balancing & self._waits(time_ns - due_ns))
         return Insulation(
             value_ohm,

@@ -181,6 +181,10 @@ class ModuleManagement:
             return replace(state, watch=self._diagnoses.clear(state.watch, np.ones(len(state.flow), np.bool_)))
         return replace(state, scale=state.scale * value) if what == "capacity" else state
 
+    def pending(self, state: Managed) -> NDArray[np.bool_]:
+        """Return which modules something is about to be found of, ``[row]``."""
+        return self._diagnoses.pending(state.watch, state.looked_ns)
+
     def memory(self, state: Managed) -> Signals:
         """Return what survives power-off."""
         return {"soc": state.estimate.soc}

@@ -29,6 +29,8 @@ SIGNS = np.array([1.0, -1.0, 1.0, -1.0, 1.0])
 _BITS = np.array([1, 2, 4], np.uint8)
 """Of info, warning, fatal in what is active."""
 _FATAL, _CLEAR = np.uint8(4), np.uint8(8)
+PENDING_NS = 60_000_000_000
+"""A debounce time that is longer needs no short steps."""
 _LEVEL = np.array([mask.bit_length() for mask in range(8)] * 2, np.int8)
 """The level of each combination of bits."""
 
@@ -114,6 +116,19 @@ class Protection:
         """
         asked = rows[:, None] & ((self.active & _FATAL) != 0)
         return Protection(self.since_ns, np.where(asked, self.active | _CLEAR, self.active))
+
+    def pending(self, time_ns: IntArray, thresholds: Thresholds) -> BoolArray:
+        """Return where a limit has been violated at ``time_ns[row]``, but not for long enough yet, ``[row]``.
+
+        Not of what takes long anyway, nor of what was seen once and not judged since.
+        """
+        waits = (self.since_ns != NEVER) & ((self.active[..., None] & _BITS) == 0)
+        if not waits.any():
+            return np.zeros(len(self.active), np.bool_)
+        debounce_ns = thresholds.debounce_ns[:, None]
+        judged = (debounce_ns <= PENDING_NS) & (time_ns[:, None, None] - self.since_ns <= debounce_ns + PENDING_NS)
+        pending: BoolArray = (waits & judged).any(axis=(1, 2))
+        return pending
 
     @property
     def level(self) -> NDArray[np.int8]:

@@ -17,6 +17,8 @@ IntArray = NDArray[np.int64]
 _NEVER = np.iinfo(np.int64).max // 2
 """Later than any run, and some periods later still is a number."""
 _NOBODY = -1
+_PLANS = 3
+"""Plans that are kept: sites of as many paces take turns."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +30,8 @@ class Group:
     ecu: IntArray
     turn: IntArray
     """The how-manieth activation of its site in the tick, from 0."""
+    place: IntArray
+    """The how-manieth of the sites that the tick serves each is."""
 
 
 class Batch(NamedTuple):
@@ -35,6 +39,19 @@ class Batch(NamedTuple):
 
     group: Group
     time_ns: IntArray
+
+
+class _Plan(NamedTuple):
+    """The groups of a tick that serves ``rows`` (None: all), in which ``order[row, turn]`` is an ECU or nobody."""
+
+    rows: IntArray | None
+    order: IntArray
+    groups: list[Group]
+
+    def serves(self, rows: IntArray | None, order: IntArray) -> bool:
+        """Return whether it is the plan of this tick too."""
+        same = self.rows is rows or (self.rows is not None and rows is not None and np.array_equal(self.rows, rows))
+        return same and np.array_equal(self.order, order)
 
 
 class Schedule:
@@ -46,10 +63,11 @@ class Schedule:
         shape = (len(site_ids), len(roles))
         self._roles = np.array(roles, np.int64)
         self._work = np.ones(max(roles) + 1, np.int64)
-        self._order, self._groups = np.empty((0, 0), np.int64), list[Group]()
+        self._plans: list[_Plan] = []
         self._stopped = np.zeros(len(site_ids), np.bool_)
         self._next_ns = np.empty(shape, np.int64)
         self._period_ns = np.empty(shape, np.int64)
+        self._passed_over = np.zeros(shape, np.int64)
         for row, site in enumerate(site_ids):
             draws = stream(seed, "site", int(site), "clocks")
             self._next_ns[row] = draws.integers(0, period_ns, len(roles))
@@ -60,36 +78,57 @@ class Schedule:
         """Say how much work an activation of each role is; it decides only what goes into one batch."""
         self._work = np.array(work, np.int64)
 
-    def batches(self, end_ns: int) -> Iterator[Batch]:
-        """Yield every activation before ``end_ns``: each site's in its own chronological order.
+    def batches(self, end_ns: int, rows: IntArray | None = None, *, once: bool = False) -> Iterator[Batch]:
+        """Yield every activation before ``end_ns`` of the sites ``rows`` (None: all), each site's in its own order.
 
-        Sites do not act on each other within a tick, so activations of one role at different sites share a batch;
-        ``batch_order`` says which go first. ECUs of a site that activate at one instant go in their order.
+        ``once``: of each ECU only the first; its period goes on as if it had been activated every time, and
+        ``passed_over`` says how often it was not. Sites do not act on each other within a tick, so activations of one
+        role at different sites share a batch; ``batch_order`` says which go first. ECUs of a site that activate at one
+        instant go in their order.
         """
-        ecu, time_ns = self._take_due(end_ns)
+        ecu, time_ns = self._take_due(end_ns, slice(None) if rows is None else rows, once=once)
         order = np.where(time_ns < end_ns, ecu, _NOBODY)
-        if not np.array_equal(order, self._order):
-            self._order, self._groups = order, list(self._grouped(order))
-        for group in self._groups:
-            yield Batch(group, time_ns[group.site, group.turn])
+        for group in self._planned(rows, order):
+            yield Batch(group, time_ns[group.place, group.turn])
 
-    def _take_due(self, end_ns: int) -> tuple[IntArray, IntArray]:
-        """Return ECU and instant of each site's activations in order, ``[site, turn]``, and of at least one not due."""
-        most = max(0, int((end_ns - self._next_ns.min()) // self._period_ns.min()) + 1)
-        all_ns = self._next_ns[..., None] + np.arange(most + 1) * self._period_ns[..., None]
-        self._next_ns += self._period_ns * (all_ns < end_ns).sum(axis=2)
+    def passed_over(self, rows: IntArray) -> tuple[IntArray, IntArray]:
+        """Return how many activations of each ECU the last tick of ``rows`` passed over, and its period."""
+        return self._passed_over[rows], self._period_ns[rows]
+
+    def _take_due(self, end_ns: int, rows: IntArray | slice, *, once: bool) -> tuple[IntArray, IntArray]:
+        """Return ECU and instant of each site's activations in order, ``[row, turn]``, and of at least one not due."""
+        next_ns, period_ns = self._next_ns[rows], self._period_ns[rows]
+        if once:
+            due = np.maximum((end_ns - next_ns + period_ns - 1) // period_ns, 0)
+            all_ns = np.stack([next_ns, np.maximum(next_ns + due * period_ns, end_ns)], axis=-1)
+            self._passed_over[rows] = np.maximum(due - 1, 0)
+        else:
+            most = max(0, int((end_ns - next_ns.min()) // period_ns.min()) + 1)
+            all_ns = next_ns[..., None] + np.arange(most + 1) * period_ns[..., None]
+            due = (all_ns < end_ns).sum(axis=2)
+        self._next_ns[rows] += period_ns * due
+        turns = all_ns.shape[2]
         all_ns = all_ns.reshape(len(all_ns), -1)
         chronological = all_ns.argsort(axis=1, kind="stable")
-        return chronological // (most + 1), np.take_along_axis(all_ns, chronological, axis=1)
+        return chronological // turns, np.take_along_axis(all_ns, chronological, axis=1)
 
-    def _grouped(self, order: IntArray) -> Iterator[Group]:
-        """Yield groups that take all turns of ``order[site, turn]``, an ECU or nobody."""
+    def _planned(self, rows: IntArray | None, order: IntArray) -> list[Group]:
+        """Return the groups of a tick; it is often planned like one of the last."""
+        plan = next((plan for plan in self._plans if plan.serves(rows, order)), None)
+        if plan is None:
+            plan = _Plan(rows, order, list(self._grouped(rows, order)))
+            self._plans = [plan, *self._plans[: _PLANS - 1]]
+        return plan.groups
+
+    def _grouped(self, rows: IntArray | None, order: IntArray) -> Iterator[Group]:
+        """Yield groups that take all turns of ``order[row, turn]``, an ECU or nobody."""
         role = np.where(order == _NOBODY, _NOBODY, self._roles[order])
         every, turn = np.arange(len(order)), np.zeros(len(order), np.int64)
         for chosen in batch_order(role, self._work):
-            site = np.flatnonzero(role[every, turn] == chosen)
-            yield Group(chosen, site, order[site, turn[site]], turn[site])
-            turn[site] += 1
+            place = np.flatnonzero(role[every, turn] == chosen)
+            site = place if rows is None else rows[place]
+            yield Group(chosen, site, order[place, turn[place]], turn[place], place)
+            turn[place] += 1
 
     def role(self, ecu: int) -> int:
         """Return the number of an ECU's role."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -15,9 +15,11 @@ from twin.bms.sensors import Sensor, Sensors
 from twin.streams import stream
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+_Active = tuple[Mishap, np.random.Generator]
 
 _BLOCK = 64
-_BLOCK_VALUES = 1 << 22
+_BLOCK_VALUES = 1 << 23
 """Ticks of noise drawn at once, and values; a site's draws do not depend on it."""
 _OF_A_MODULE: Final = ("cell_voltage_V", "temperature_K", "current_A", "module_V")
 _BY_SENSE_WIRES: Final = ("cell_voltage_V", "temperature_K", "module_V")
@@ -26,7 +28,7 @@ _BY_SENSE_WIRES: Final = ("cell_voltage_V", "temperature_K", "module_V")
 
 @dataclass(frozen=True)
 class Present:
-    """What there is to be measured, true."""
+    """What there is to be measured, true, at the sites that a tick serves."""
 
     cell_voltage_V: FloatArray
     """``[site, slot, cell]``, as the next."""
@@ -65,7 +67,7 @@ class Sensing:
         self,
         options: Sensors,
         seed: int,
-        site_ids: NDArray[np.int64],
+        site_ids: IntArray,
         slots: int,
         cells: int,
         mishaps: Sequence[Mishap] = (),
@@ -79,33 +81,57 @@ class Sensing:
             for number, one in reversed(_numbered(mishaps))
             if isinstance(one, SensorFault | MissedReads | Harness | Renumbered)
         ]
-        self._active: list[tuple[Mishap, np.random.Generator]] = []
-        self._last: Measurement | None = None
+        self._active: list[_Active] = []
+        self._last: Measurement
+        self._measured = False
 
-    def sample(self, time_ns: int, present: Present) -> Measurement:
-        """Measure what is present; call it once a tick."""
+    def sample(self, time_ns: int, present: Present, rows: IntArray | None = None) -> Measurement:
+        """Measure what is present at the sites ``rows`` (None: all); call it once a tick of each site.
+
+        Returns the measurements of all sites; those of others are what they were.
+        """
         while self._waiting and self._waiting[-1][0].time_ns <= time_ns:
             self._active.append(self._waiting.pop())
         self._active = [one for one in self._active if time_ns < one[0].end_ns]
-        readings = self._distorted(time_ns, present) if self._active else vars(present)
-        measured = self._read(readings)
-        for one, draws in self._active:
-            self._hold(measured, one, draws)
-        self._last = measured
+        active = self._active if rows is None else _among(self._active, rows)
+        readings = self._distorted(time_ns, present, active) if active else vars(present)
+        measured = self._read(readings, rows)
+        last = self._last_of(measured, rows)
+        for one, draws in active:
+            _hold(measured, last, one, draws)
+        self._keep(measured, rows)
         swaps = [one for one, _ in self._active if isinstance(one, Renumbered)]
-        return _renumbered(measured, swaps) if swaps else measured
+        return _renumbered(self._last, swaps) if swaps else self._last
 
-    def _distorted(self, time_ns: int, present: Present) -> Readings:
+    def _last_of(self, measured: Measurement, rows: IntArray | None) -> Measurement:
+        """Return what was measured before, or where nothing was, what is now."""
+        if not self._measured:
+            return measured
+        return self._last if rows is None else Measurement(*(values[rows] for values in vars(self._last).values()))
+
+    def _keep(self, measured: Measurement, rows: IntArray | None) -> None:
+        if rows is None:
+            self._last, self._measured = measured, True
+            return
+        if not self._measured:
+            sites = len(self._cell_noise)
+            shapes = ((sites, *values.shape[1:]) for values in vars(measured).values())
+            self._last, self._measured = Measurement(*(np.zeros(shape) for shape in shapes)), True
+            self._last = replace(self._last, fresh=self._last.fresh > 0.0)
+        for name, values in vars(measured).items():
+            getattr(self._last, name)[rows] = values
+
+    def _distorted(self, time_ns: int, present: Present, active: Sequence[_Active]) -> Readings:
         """Return what reaches the sensors' converters."""
         readings = {name: values.copy() for name, values in vars(present).items()}
-        for one, draws in self._active:
+        for one, draws in active:
             if isinstance(one, SensorFault):
                 distort(readings, one, time_ns - one.time_ns, self._bleed_ohm, draws)
                 saturate(readings, one)
         return readings
 
-    def _read(self, readings: Readings) -> Measurement:
-        cell_noise, terminal_noise = self._cell_noise.next(), self._terminal_noise.next()
+    def _read(self, readings: Readings, rows: IntArray | None) -> Measurement:
+        cell_noise, terminal_noise = self._cell_noise.next(rows), self._terminal_noise.next(rows)
         cells, options = self._cells, self._options
         return Measurement(
             _measure(readings["cell_voltage_V"], cell_noise[:, :, :cells], options.cell_voltage_V),
@@ -117,39 +143,54 @@ class Sensing:
             np.ones(readings["module_V"].shape, np.bool_),
         )
 
-    def _hold(self, measured: Measurement, one: Mishap, draws: np.random.Generator) -> None:
-        """Put a reading's last value in its place, where the reading fails or is stuck."""
-        last = self._last or measured
-        if isinstance(one, SensorFault):
-            if one.mode == "stuck":
-                values = getattr(measured, one.quantity)
-                where = place(one, values.ndim)
-                values[where] = getattr(last, one.quantity)[where] if np.isnan(one.value) else one.value
-        elif isinstance(one, Harness) or (isinstance(one, MissedReads) and draws.random() < one.probability):
-            where = place(one, 2)
-            for name in _BY_SENSE_WIRES if isinstance(one, Harness) else _OF_A_MODULE:
-                getattr(measured, name)[where] = getattr(last, name)[where]
-            measured.fresh[where] = False
+
+def _among(active: Sequence[_Active], rows: IntArray) -> list[_Active]:
+    """Return what happens to some sites, each named by its place among ``rows``."""
+    places = np.searchsorted(rows, [one.site for one, _ in active]).tolist()
+    return [
+        (replace(one, site=place), draws)
+        for place, (one, draws) in zip(places, active, strict=True)
+        if place < len(rows) and rows[place] == one.site
+    ]
+
+
+def _hold(measured: Measurement, last: Measurement, one: Mishap, draws: np.random.Generator) -> None:
+    """Put a reading's last value in its place, where the reading fails or is stuck."""
+    if isinstance(one, SensorFault):
+        if one.mode == "stuck":
+            values = getattr(measured, one.quantity)
+            where = place(one, values.ndim)
+            values[where] = getattr(last, one.quantity)[where] if np.isnan(one.value) else one.value
+    elif isinstance(one, Harness) or (isinstance(one, MissedReads) and draws.random() < one.probability):
+        where = place(one, 2)
+        for name in _BY_SENSE_WIRES if isinstance(one, Harness) else _OF_A_MODULE:
+            getattr(measured, name)[where] = getattr(last, name)[where]
+        measured.fresh[where] = False
 
 
 class _Noise:
     """Standard normal numbers for every site, drawn in blocks from a stream of its own."""
 
-    def __init__(self, seed: int, purpose: str, site_ids: NDArray[np.int64], shape: tuple[int, ...]) -> None:
+    def __init__(self, seed: int, purpose: str, site_ids: IntArray, shape: tuple[int, ...]) -> None:
         self._streams = [stream(seed, "site", int(site), purpose) for site in site_ids]
         values = len(site_ids) * int(np.prod(shape))
         self._block = max(1, min(_BLOCK, _BLOCK_VALUES // values))
         self._values = np.empty((self._block, len(site_ids), *shape))
-        self._next = self._block
+        self._next = np.full(len(site_ids), self._block)
 
-    def next(self) -> FloatArray:
-        """Return the numbers of the next tick, ``[site, ...]``."""
-        if self._next == self._block:
-            for site, generator in enumerate(self._streams):
-                self._values[:, site] = generator.standard_normal((self._block, *self._values.shape[2:]))
-            self._next = 0
-        self._next += 1
-        values: FloatArray = self._values[self._next - 1]
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    def next(self, rows: IntArray | None = None) -> FloatArray:
+        """Return the numbers of the next tick of the sites ``rows`` (None: all), ``[row, ...]``."""
+        every = np.arange(len(self)) if rows is None else rows
+        for site in every[self._next[every] == self._block].tolist():
+            self._values[:, site] = self._streams[site].standard_normal((self._block, *self._values.shape[2:]))
+            self._next[site] = 0
+        place = self._next[every]
+        self._next[every] += 1
+        together = rows is None and bool((place == place[0]).all())
+        values: FloatArray = self._values[place[0]] if together else self._values[place, every]
         return values
 
 

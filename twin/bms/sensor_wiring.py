@@ -43,25 +43,29 @@ class SensorWiring:
         self._scan_ns = round(architecture.options.scan_s * 1e9) if architecture.scans else 0
         self._sampled_ns = np.full((sites, self._slots), -1, np.int64)
         self._held: dict[str, Values] = {}
-        self._last_ns = 0
-        """Of the tick before; the first scan begins at 0."""
+        self._last_ns = np.zeros(sites, np.int64)
+        """Of each site's tick before; the first scan begins at 0."""
 
-    def read(self, time_ns: int, measured: Measurement, outside: Outside) -> Mapping[str, Mapping[str, Values]]:
-        """Return what each role reads at a tick's begin; call it once a tick."""
-        self._sampled_ns[measured.fresh & self._due(time_ns)] = time_ns
-        self._last_ns = time_ns
+    def read(
+        self, time_ns: int, measured: Measurement, outside: Outside, rows: NDArray[np.int64] | None = None
+    ) -> Mapping[str, Mapping[str, Values]]:
+        """Return what each role reads at the begin of a tick of ``rows`` (None: all); call it once a tick of a site."""
+        where = slice(None) if rows is None else rows
+        read = measured.fresh[where] & self._due(time_ns, self._last_ns[where])
+        self._sampled_ns[where] = np.where(read, time_ns, self._sampled_ns[where])
+        self._last_ns[where] = time_ns
         by_scope = {"module": self._of_modules, "pack": self._of_packs}
         return {
             role: by_scope[scope](measured, outside) if scope in by_scope else {} for role, scope in self._roles.items()
         }
 
-    def _due(self, time_ns: int) -> NDArray[np.bool_]:
-        """Return which slots are read now, ``[slot]``: all, or those that the scan has come round to since then."""
+    def _due(self, time_ns: int, last_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which slots are read now, ``[row, slot]``: all, or those that a scan has come round to since."""
         if not self._scan_ns:
-            return np.ones(self._slots, np.bool_)
+            return np.ones((len(last_ns), self._slots), np.bool_)
         offset_ns = self._scan_ns * np.arange(1, self._slots + 1) // self._slots
-        rounds, before = ((now - offset_ns) // self._scan_ns for now in (time_ns, self._last_ns))
-        return rounds > before
+        before: NDArray[np.int64] = (last_ns[:, None] - offset_ns) // self._scan_ns
+        return (time_ns - offset_ns) // self._scan_ns > before
 
     def _of_modules(self, measured: Measurement, outside: Outside) -> dict[str, Values]:
         site_V = np.repeat(measured.link_V[:, None], self._slots, axis=1)
@@ -90,7 +94,7 @@ class SensorWiring:
 
     def _scanned(self, measured: Measurement) -> dict[str, Values]:
         arranged = -1, self._site.packs, self._site.modules
-        new = self._sampled_ns == self._last_ns
+        new = self._sampled_ns == self._last_ns[:, None]
         for name in _SCANNED:
             values = getattr(measured, name)
             self._held[name] = np.where(new[..., None], values, self._held.get(name, values))

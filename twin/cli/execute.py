@@ -190,7 +190,7 @@ def _progress(console: Console, fleet: Fleet) -> Iterator[Any]:
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:3.0f} %"),
-        _Speed(fleet.step_ns * 1e-9),
+        _Speed(fleet.tick_ns * 1e-9),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),

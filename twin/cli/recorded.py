@@ -52,13 +52,13 @@ def again(scenario: Scenario, site: int, window: Window, on_tick: Callable[[int]
     Raises InputError with the mistakes that the parts find.
     """
     kept = _Kept(scenario, window)
-    step_ns = round(scenario.step_s * 1e9)
+    tick_ns = round((scenario.pace.quiet_s if scenario.pace else scenario.step_s) * 1e9)
     record = scenario.record.model_copy(update={"frames": True})
     with Whole(scenario.model_copy(update={"record": record}), [site], profile=False) as engine:
 
         def tick(done: int) -> None:
             on_tick(done)
-            if done * step_ns >= window.end_ns:
+            if done * tick_ns >= window.end_ns:
                 engine.stop()
 
         engine.ready()

@@ -158,7 +158,7 @@ class Replayed:
     """A trace on its way onto the buses of some sites."""
 
     def __init__(self, traffic: Traffic, wires: SiteNetwork, site_ids: Sequence[int]) -> None:
-        self._rows = np.array(traffic.rows(site_ids), np.int64)
+        self.rows = np.array(traffic.rows(site_ids), np.int64)
         recording, self._release_ns = traffic.recording, traffic.release_ns
         self._messages = _messages_by_kind(traffic, wires)[:, traffic.kind]
         self._length = recording.length.astype(np.int64)
@@ -168,13 +168,13 @@ class Replayed:
     def send(self, engine: Engine, end_ns: int) -> None:
         """Queue the frames that are due before an instant."""
         last = int(np.searchsorted(self._release_ns, end_ns))
-        if last == self._next or not len(self._rows):
+        if last == self._next or not len(self.rows):
             return
         due = np.arange(self._next, last)
         self._next = last
         for messages in self._messages:
             sent = due[messages[due] >= 0]
-            frames, rows = np.tile(sent, len(self._rows)), np.repeat(self._rows, len(sent))
+            frames, rows = np.tile(sent, len(self.rows)), np.repeat(self.rows, len(sent))
             engine.send(
                 messages[frames],
                 rows,

@@ -179,31 +179,42 @@ class Plant:
         self.bar_voltage_V[:] = flow.bar_end_V
         self._joined[:] = True
 
-    def advance(self, start_ns: int, end_ns: int, actions: Sequence[Change]) -> list[PlantEvent]:
-        """Step every site from ``start_ns`` to ``end_ns``; each action takes effect at its own instant in between.
+    def advance(
+        self, start_ns: int, end_ns: int, actions: Sequence[Change], rows: NDArray[np.int64] | None = None
+    ) -> list[PlantEvent]:
+        """Step sites from ``start_ns`` to ``end_ns``; each action takes effect at its own instant in between.
 
-        Actions at ``start_ns`` belong to this tick, actions at ``end_ns`` to the next. Returns what happened, in the
-        order of time and site. Raises ValueError for an action outside the tick.
+        Actions at ``start_ns`` belong to this tick, actions at ``end_ns`` to the next. ``rows``: some of the sites, in
+        rising order, and the actions are theirs; who steps sites so lets them ``age`` himself. Returns what happened,
+        in the order of time and site. Raises ValueError for an action outside the tick.
         """
         self._events = []
+        served = EVERY if rows is None else rows
         agenda = Agenda(start_ns, end_ns, actions)
         due = agenda.due(agenda.sites(), repeat(start_ns))
+        numbers = self._numbers(served)
         if due or self._gear.moving:
-            sites = np.flatnonzero(~self.failed)
+            sites = numbers[~self.failed[served]]
             self._switch(sites, np.full(sites.size, start_ns), due)
-        slow = self._parts(EVERY, start_ns, end_ns - start_ns, agenda.tick_ns) > 1
-        slow[agenda.sites()] = True
+        slow = self._parts(served, start_ns, end_ns - start_ns, agenda.tick_ns) > 1
+        slow[np.searchsorted(numbers, agenda.sites())] = True
         if self._gear.moving:
-            slow |= self._gear.next_ns(EVERY) < end_ns
-        if slow.any() or self.failed.any():
-            self._step(np.flatnonzero(~slow & ~self.failed), start_ns, end_ns - start_ns)
-            self._walk(np.flatnonzero(slow & ~self.failed), agenda)
+            slow |= self._gear.next_ns(served) < end_ns
+        failed = self.failed[served]
+        if slow.any() or failed.any():
+            self._step(numbers[~slow & ~failed], start_ns, end_ns - start_ns)
+            self._walk(numbers[slow & ~failed], agenda)
         else:
-            self._step(EVERY, start_ns, end_ns - start_ns)
+            self._step(served, start_ns, end_ns - start_ns)
         self._switched = False
-        if self.life is not None and self.life.advance(end_ns, self.soc, self.temperature_K):
-            self._modules.age(self.life.capacity_factor, self.life.resistance_growth)
+        if rows is None:
+            self.age(end_ns)
         return sorted(self._events, key=lambda event: (event.time_ns, event.site))
+
+    def age(self, time_ns: int) -> None:
+        """Let the cells of all sites, which have been stepped to ``time_ns``, age."""
+        if self.life is not None and self.life.advance(time_ns, self.soc, self.temperature_K):
+            self._modules.age(self.life.capacity_factor, self.life.resistance_growth)
 
     def snapshot(self) -> PlantSnapshot:
         """Return the state of the whole plant, set-points and contactors included."""

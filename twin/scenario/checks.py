@@ -16,6 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from twin import faults as fault_kinds
 from twin import resources
 from twin.dispatch.dispatch import Dispatch
+from twin.dispatch.frequency_response import FrequencyResponse
 from twin.errors import Problem
 from twin.faults.fault import CellFault, Fault
 from twin.plugins import discover
@@ -97,14 +98,32 @@ def _steps(view: View) -> Iterator[Mistake]:
     if step_s is None:
         return
     step_ns = nanoseconds(step_s)
-    for path, value_s in ((("duration_s",), duration_s), (("record", "period_s"), view.get("record", "period_s"))):
-        if value_s is None or nanoseconds(value_s) % step_ns == 0:
-            continue
-        below_s = nanoseconds(value_s) // step_ns * step_ns * 1e-9
-        close = f"{below_s or step_s:g} is one"
-        yield Mistake(path, f"found {value_s:g}; expected a multiple of step_s, {step_s:g}", close)
+    for path in (("duration_s",), ("record", "period_s")):
+        yield from _multiple(path, view.get(*path), "step_s", step_s)
     if duration_s is not None and nanoseconds(duration_s) // step_ns > MOST_TICKS:
         yield Mistake(("duration_s",), f"found {duration_s / step_s:.3g} steps; expected at most {MOST_TICKS:.0g}")
+
+
+def _pace(view: View) -> Iterator[Mistake]:
+    """Yield the times that do not divide each other, and energy management that long steps cannot follow."""
+    pace = view.get("pace")
+    if pace is None:
+        return
+    yield from _multiple(("pace", "limited_s"), pace.limited_s, "step_s", view.get("step_s"))
+    yield from _multiple(("pace", "quiet_s"), pace.quiet_s, "pace.limited_s", pace.limited_s)
+    for path in (("duration_s",), ("record", "period_s")):
+        yield from _multiple(path, view.get(*path), "pace.quiet_s", pace.quiet_s)
+    dispatch = view.get("dispatch")
+    if isinstance(dispatch, FrequencyResponse):
+        found = f"found {dispatch.kind}, which asks for another power with every change of the grid's frequency"
+        yield Mistake(("pace",), f"{found}; expected no pace: there are no quiet minutes")
+
+
+def _multiple(path: KeyPath, value_s: float | None, unit: str, unit_s: float | None) -> Iterator[Mistake]:
+    if value_s is None or unit_s is None or nanoseconds(value_s) % nanoseconds(unit_s) == 0:
+        return
+    close = f"{nanoseconds(value_s) // nanoseconds(unit_s) * unit_s or unit_s:g} is one"
+    yield Mistake(path, f"found {value_s:g}; expected a multiple of {unit}, {unit_s:g}", close)
 
 
 def _slots(view: View) -> Iterator[Mistake]:
@@ -198,6 +217,7 @@ def _models_and_database(view: View) -> Iterator[Mistake]:
 
 _CHECKS: tuple[Callable[[View], Iterator[Mistake | Problem]], ...] = (
     _steps,
+    _pace,
     _slots,
     _fault_places,
     _pairs,

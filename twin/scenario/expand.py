@@ -62,11 +62,13 @@ class Fleet:
     """Of sensors, ECUs and wires by the faults, in the order of time."""
     duration_ns: int
     step_ns: int
+    tick_ns: int
+    """A step, or with a pace a long one."""
 
     @property
     def ticks(self) -> int:
-        """Steps of the run."""
-        return self.duration_ns // self.step_ns
+        """Of the run."""
+        return self.duration_ns // self.tick_ns
 
 
 def expand(scenario: Scenario, sites: Sequence[int] | None = None) -> Fleet:
@@ -109,6 +111,7 @@ def expand(scenario: Scenario, sites: Sequence[int] | None = None) -> Fleet:
             mishaps=injected.mishaps,
             duration_ns=duration_ns,
             step_ns=nanoseconds(scenario.step_s),
+            tick_ns=nanoseconds(scenario.pace.quiet_s if scenario.pace else scenario.step_s),
         )
     )
 

@@ -20,6 +20,7 @@ from twin.plant.packs import Connection
 from twin.plugins import one_of
 from twin.quantity import Seconds
 from twin.record.options import Record
+from twin.scenario.pace import Pace
 from twin.scenario.profiles import ambient as ambient_profiles
 from twin.scenario.profiles import frequency as frequency_profiles
 from twin.scenario.profiles import load as load_profiles
@@ -102,6 +103,8 @@ class Scenario(Options):
     """Simulated time; a multiple of the step."""
     step_s: Annotated[Seconds, Field(ge=1e-3, le=3600)] = 1.0
     """The plant's step."""
+    pace: Pace | None = None
+    """Longer steps for sites in which nothing happens; none: every step of every site is ``step_s``."""
     fleet: FleetOptions = FleetOptions()
     load: AnyLoad = Bdew()
     """What the homes draw."""

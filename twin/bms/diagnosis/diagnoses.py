@@ -122,6 +122,10 @@ class Diagnoses:
         """Return the memory after a service tool's command to clear latched findings, in ``rows[row]``."""
         return Watch(watch.memory, watch.stale, watch.protection.clear(rows))
 
+    def pending(self, watch: Watch, time_ns: IntArray) -> BoolArray:
+        """Return of which rows something is being debounced, as of their last look at ``time_ns[row]``."""
+        return watch.protection.pending(time_ns, self.thresholds)
+
     def _examine(self, memory: Memory, look: Look, value: FloatArray, cell: IntArray) -> Memory:
         """Run the diagnoses over rows that are all fresh; what they say goes into ``value`` and ``cell``."""
         before = memory.comparison.apart

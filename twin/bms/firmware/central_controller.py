@@ -101,6 +101,11 @@ class CentralController(Firmware[CentralState]):
         decided = self._decisions.service(state.decided, what, value)
         return replace(state, decided=decided, managed=unfolded(managed, self._site.modules))
 
+    def pending(self, state: CentralState) -> NDArray[np.bool_]:
+        """Return which controllers debounce something."""
+        modules: NDArray[np.bool_] = self._management.pending(folded(state.managed)).reshape(-1, self._site.modules)
+        return modules.any(axis=1) | self._decisions.pending(state.decided)
+
     def memory(self, state: CentralState) -> Signals:
         """Return the estimated states of charge, ``[row, module]``."""
         return self._management.memory(state.managed)

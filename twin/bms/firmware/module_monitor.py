@@ -110,6 +110,10 @@ class ModuleMonitor(Firmware[MonitorState]):
         """Clear latched findings, or count with another capacity."""
         return replace(state, managed=self._management.service(state.managed, what, value))
 
+    def pending(self, state: MonitorState) -> NDArray[np.bool_]:
+        """Return which monitors debounce something."""
+        return self._management.pending(state.managed)
+
     def memory(self, state: MonitorState) -> Signals:
         """Return the estimated state of charge."""
         return self._management.memory(state.managed)

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twin.bms import codes
 from twin.bms.codes import Level
@@ -88,6 +89,10 @@ class PackController(Firmware[ControllerState]):
     def service(self, state: ControllerState, what: Service, value: float) -> ControllerState:
         """Do to the decisions what a service tool does."""
         return replace(state, decided=self._decisions.service(state.decided, what, value))
+
+    def pending(self, state: ControllerState) -> NDArray[np.bool_]:
+        """Return which controllers debounce something."""
+        return self._decisions.pending(state.decided)
 
     def memory(self, state: ControllerState) -> Signals:  # noqa: ARG002 - limits come back by themselves
         """Return nothing: what a controller decides, it decides anew."""

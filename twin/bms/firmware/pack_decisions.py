@@ -21,7 +21,7 @@ from twin.bms.firmware.pack_view import TIMEOUT_PERIODS, Packs, PackView
 from twin.bms.insulation import Insulation
 from twin.bms.lasting import NEVER, RESTART_SHOWN_NS, since
 from twin.bms.options import Bms
-from twin.bms.power_limits.power_limits import Seen, pack_limit_A, rise, smooth
+from twin.bms.power_limits.power_limits import Rise, Seen, pack_limit_A, smooth
 from twin.bms.site import Site
 from twin.plant.dc_bus import CLOSED
 
@@ -66,7 +66,7 @@ class PackDecisions:
     def __init__(self, options: Bms, site: Site, *, isolates: bool) -> None:
         self._options, self._site, self._isolates = options, site, isolates
         self._most_A = np.array([options.charge_limit_A, options.discharge_limit_A])
-        self._rise = rise(options.period_s)
+        self._rise = Rise(options.period_s)
         self.timeout_ns = round(TIMEOUT_PERIODS * options.period_s * 1e9)
         self._numbers = np.array([float(code.number) for code in OWN])
 
@@ -103,7 +103,8 @@ class PackDecisions:
             sensed["pack_current_A"],
             self._alone(inputs),
         )
-        limit_A = smooth(state.limit_A, self._allowed_A(view, sequence, state.scale), self._rise)
+        rise = self._rise.since(state.insulation.last_ns, time_ns)
+        limit_A = smooth(state.limit_A, self._allowed_A(view, sequence, state.scale), rise)
         begun_ns = np.where(state.begun_ns == NEVER, time_ns, state.begun_ns)
         is_so = np.stack(
             [
@@ -130,6 +131,13 @@ class PackDecisions:
                 return replace(state, sequence=state.sequence.hurried())
             case "capacity":
                 return replace(state, scale=state.scale * value)
+
+    @staticmethod
+    def pending(state: Decided) -> NDArray[np.bool_]:
+        """Return of which packs it is still open whether the inverter keeps the limits."""
+        begun_ns = state.since_ns[:, OWN.index(codes.LIMITS_IGNORED)]
+        pending: NDArray[np.bool_] = (begun_ns != NEVER) & (state.insulation.last_ns - begun_ns < IGNORED_NS)
+        return pending
 
     def frames(self, state: Decided, view: PackView, inputs: Inputs, found: Findings) -> dict[str, Contents]:
         """Return what other packs and the inverter are told."""

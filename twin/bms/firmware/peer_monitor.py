@@ -40,7 +40,7 @@ from twin.bms.insulation import Insulation
 from twin.bms.lasting import NEVER, RESTART_SHOWN_NS, since
 from twin.bms.module_management import BELIEFS, Managed, ModuleManagement, Orders, Readings, beliefs
 from twin.bms.options import Bms
-from twin.bms.power_limits.power_limits import Seen, rise, smooth
+from twin.bms.power_limits.power_limits import Rise, Seen, smooth
 from twin.bms.site import Site
 from twin.plant.dc_bus import CLOSED
 
@@ -91,7 +91,7 @@ class PeerMonitor(Firmware[PeerState]):
         self.believes = dict.fromkeys(BELIEFS, Reach())
         self._frames = ModuleFrames(management.module.cells, management.codes)
         self._most_A = np.array([options.charge_limit_A, options.discharge_limit_A])
-        self._rise = rise(options.period_s)
+        self._rise = Rise(options.period_s)
         self._grace_ns = GRACE_PERIODS * round(options.period_s * 1e9)
 
     def initial(self, rows: int, memory: Signals) -> PeerState:
@@ -132,7 +132,7 @@ class PeerMonitor(Firmware[PeerState]):
             managed,
             sequence,
             insulation,
-            self._limit_A(state, sequence, self._allowed_A(readings, managed, sequence)),
+            self._limit_A(state, sequence, self._allowed_A(readings, managed, sequence), inputs.time_ns),
             np.where(sequence.state != state.sequence.state, inputs.time_ns, state.switched_ns),
             self._since(state, sequence, insulation, readings, begun_ns, inputs.time_ns),
             begun_ns,
@@ -149,6 +149,10 @@ class PeerMonitor(Firmware[PeerState]):
         if what != "capacity":
             sequence = sequence.cleared() if what == "clear" else sequence.hurried()
         return replace(state, managed=managed, sequence=sequence)
+
+    def pending(self, state: PeerState) -> NDArray[np.bool_]:
+        """Return which peers debounce something."""
+        return self._management.pending(state.managed)
 
     def memory(self, state: PeerState) -> Signals:
         """Return the estimated state of charge."""
@@ -182,13 +186,16 @@ class PeerMonitor(Firmware[PeerState]):
             return readings.link_V, own_V
         return np.where(first, readings.link_V, own_V), np.where(first, own_V + peers.string_V, own_V)
 
-    def _limit_A(self, state: PeerState, sequence: PeerSequence, allowed_A: FloatArray) -> FloatArray:
+    def _limit_A(
+        self, state: PeerState, sequence: PeerSequence, allowed_A: FloatArray, time_ns: IntArray
+    ) -> FloatArray:
         """Return what the inverter is told, ``[row, direction]``.
 
         It rises slowly, but for who joins others that deliver: all would have to wait for the least able.
         """
         joins = (sequence.state == CLOSED) & (state.sequence.state != CLOSED) & ~sequence.raises
-        return np.where(joins[:, None], allowed_A, smooth(state.limit_A, allowed_A, self._rise))
+        rise = self._rise.since(state.insulation.last_ns, time_ns)
+        return np.where(joins[:, None], allowed_A, smooth(state.limit_A, allowed_A, rise))
 
     def _allowed_A(self, readings: Readings, managed: Managed, sequence: PeerSequence) -> FloatArray:
         """Return what the module may take and give now, ``[row, direction]``."""

@@ -79,11 +79,22 @@ def pack_limit_A(allowed_A: FloatArray, closed: NDArray[np.bool_], paths: NDArra
     return np.where(np.isfinite(smallest_A), smallest_A, 0.0) * paths[:, None]
 
 
-def rise(period_s: float) -> float:
-    """Return by which share of what is missing a limit rises in one period."""
-    return float(1.0 - np.exp(-period_s / RISE_S))
+class Rise:
+    """By which share of what is missing a limit rises from one look to the next, which is usually a period later."""
+
+    def __init__(self, period_s: float) -> None:
+        self._period_ns = period_s * 1e9
+        self._each = float(1.0 - np.exp(-period_s / RISE_S))
+
+    def since(self, last_ns: NDArray[np.int64], time_ns: NDArray[np.int64]) -> FloatArray:
+        """Return the share since the look at ``last_ns[row]`` (-1: there was none), in whole periods, ``[row]``."""
+        periods = np.where(last_ns < 0, 1.0, np.rint((time_ns - last_ns) / self._period_ns))
+        return np.where(periods > 1.0, 1.0 - (1.0 - self._each) ** periods, self._each)
 
 
-def smooth(previous: FloatArray, target: FloatArray, rise: float) -> FloatArray:
-    """Return the limit after one period: it rises slowly and falls at once, so that a taper does not hunt."""
-    return np.where(target < previous, target, previous + rise * (target - previous))
+def smooth(previous: FloatArray, target: FloatArray, rise: FloatArray) -> FloatArray:
+    """Return limits ``[row, direction]`` after a look: they rise slowly and fall at once, so that they do not hunt.
+
+    ``rise[row]``: the share of what is missing.
+    """
+    return np.where(target < previous, target, previous + rise[:, None] * (target - previous))
