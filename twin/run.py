@@ -1,4 +1,8 @@
-"""The loop: one SimPy process serves a tick, and a tick is six numbered stages."""
+"""The loop: one SimPy process serves a tick, and a tick is six numbered stages.
+
+With a pace a tick is long, and sites go through it in strides: quiet ones in one step, others in shorter ones. Sites do
+not act on each other within a tick, so one stride after the other is taken to the end.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +20,26 @@ from twin.bms.sensing import Present
 from twin.bms.sensor_wiring import Outside
 from twin.build import World
 from twin.log import Log, changed, told
+from twin.pace import Pacing, Stride
 from twin.plant.action import Action, Change, Replacement
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 Status = Literal["complete", "interrupted"]
 Timed = TypeVar("Timed", Change, Event)
 
 
 class Run:
-    """One execution of a world; ``stop`` ends it after the tick that is under way."""
+    """One execution of a world, by its own step or a ``pacing``; ``stop`` ends it after the tick that is under way."""
 
-    def __init__(self, world: World, log: Log, on_tick: Callable[[int], None] = lambda _: None) -> None:
+    def __init__(
+        self, world: World, log: Log, on_tick: Callable[[int], None] = lambda _: None, pacing: Pacing | None = None
+    ) -> None:
         self._world = world
         self._log = log
         self._on_tick = on_tick
+        self._pacing = pacing
+        self._even = [Stride(None, world.fleet.step_ns)]
         self._to_come = deque(world.fleet.actions)
         self._to_tell = deque(world.injected)
         self._pending: list[Change] = []
@@ -50,39 +60,72 @@ class Run:
 
     def _ticks(self, env: simpy.Environment) -> Generator[Any, Any, bool]:
         """Serve every tick; the process's value is whether it came to the end."""
-        step_ns = self._world.fleet.step_ns
+        tick_ns = self._world.fleet.tick_ns
         for index in range(self._world.fleet.ticks):
             if self._stopped:
                 return False
-            self.tick(env.now, env.now + step_ns)
+            self.tick(env.now, env.now + tick_ns)
             self._on_tick(index + 1)
-            yield env.timeout(step_ns)
+            yield env.timeout(tick_ns)
         return True
 
     def tick(self, start_ns: int, end_ns: int) -> None:
-        """Advance the world from ``start_ns`` to ``end_ns``."""
-        world, plant = self._world, self._world.plant
-        # 1 Faults and events that are due, and what the outside world asks for.
+        """Advance the world from ``start_ns`` to ``end_ns``, and log what happened."""
         events = _before(end_ns, self._to_tell)
+        for replay in self._world.replays:
+            replay.send(self._world.buses, end_ns)
+        for stride in self._strides(start_ns, end_ns):
+            for begin_ns in range(start_ns, end_ns, stride.step_ns):
+                events += self._step(begin_ns, begin_ns + stride.step_ns, stride)
+        if self._pacing:
+            self._world.plant.age(end_ns)
+            self._pacing.note(events)
+        # 6 Record.
+        self._log.tick(end_ns, events)
+
+    def _step(self, start_ns: int, end_ns: int, stride: Stride) -> list[Event]:
+        """Take the sites of a stride from ``start_ns`` to ``end_ns``; return what happened."""
+        world, plant, rows = self._world, self._world.plant, stride.rows
+        # 1 Faults and events that are due, and what the outside world asks for.
         self._begin(_before(end_ns, self._to_come))
-        world.surroundings.sample(start_ns)
-        plant.request_W[:] = world.dispatch.request_W(world.surroundings.seen(self._told_soc()))
-        plant.ambient_K[:] = world.surroundings.ambient_K
+        self._ask(stride.looked_ns(start_ns), rows)
         # 2 Sensors, sampled now and held.
-        sensed = self._sense(start_ns)
+        sensed = self._sense(start_ns, rows)
         # 3 ECU activations, each at its own instant, and the buses between them.
-        for replay in world.replays:
-            replay.send(world.buses, end_ns)
-        commands, found = world.controllers.run_until(end_ns, sensed)
-        found += [changed(change, world) for change in world.buses.take_changes()]
+        commands, found = self._control(start_ns, end_ns, sensed, stride)
         commands, unheard = self._heard(world.leads.landed(commands), start_ns)
         # 4 is the place of OTA and campaign.
         # 5 The plant, in sub-steps only where an action falls inside.
-        happened = plant.advance(start_ns, end_ns, self._due(commands, end_ns))
+        happened = plant.advance(start_ns, end_ns, self._due(commands, end_ns, rows), rows)
         for site in {event.site for event in happened if plant.failed[event.site]}:
             world.controllers.stop(site)
-        # 6 Record.
-        self._log.tick(end_ns, [*events, *found, *unheard, *map(told, happened)])
+        return [*found, *unheard, *map(told, happened)]
+
+    def _strides(self, start_ns: int, end_ns: int) -> list[Stride]:
+        """Return who goes how through a tick."""
+        if self._pacing is None:
+            return self._even
+        self._ask((start_ns + end_ns) // 2, None)
+        return self._pacing.strides(start_ns, end_ns, self._world.plant.request_W)
+
+    def _ask(self, time_ns: int, rows: IntArray | None) -> None:
+        """Let the outside world ask for power, as at ``time_ns``, and surround the sites."""
+        world, plant = self._world, self._world.plant
+        where = slice(None) if rows is None else rows
+        world.surroundings.sample(time_ns, rows)
+        plant.request_W[where] = world.dispatch.request_W(world.surroundings.seen(self._told_soc()))[where]
+        plant.ambient_K[where] = world.surroundings.ambient_K[where]
+
+    def _control(
+        self, start_ns: int, end_ns: int, sensed: Mapping[str, Mapping[str, NDArray[Any]]], stride: Stride
+    ) -> tuple[list[Action], list[Event]]:
+        """Run the ECUs of a stride; where each is activated once, let its round of frames stand for the others."""
+        world = self._world
+        before = world.rounds.begin(stride.rows) if stride.once and stride.rows is not None else None
+        commands, found = world.controllers.run_until(end_ns, sensed, stride.rows, once=stride.once)
+        if before:
+            world.rounds.repeat(before, start_ns, *world.schedule.passed_over(before.rows))
+        return commands, found + [changed(change, world) for change in world.buses.take_changes()]
 
     def _begin(self, changes: list[Change]) -> None:
         """Keep changes for the plant; ECUs go with the modules that are unplugged, and come with those that join."""
@@ -116,30 +159,38 @@ class Run:
                 events.append(Event(time_ns, site, -1, -1, Level.INFO, "no_actuator", "plant", text))
         return [one for one in commands if one.actuator in self._actuators], events
 
-    def _due(self, commands: list[Action], end_ns: int) -> list[Change]:
-        """Return the actions before ``end_ns``, and keep the rest."""
+    def _due(self, commands: list[Action], end_ns: int, rows: IntArray | None) -> list[Change]:
+        """Return the actions before ``end_ns`` at the sites ``rows`` (None: all), and keep the rest."""
         self._pending += commands
-        due = [action for action in self._pending if action.time_ns < end_ns]
+        if rows is None:
+            due = [action for action in self._pending if action.time_ns < end_ns]
+        else:
+            served = np.zeros(self._world.fleet.wiring.sites, np.bool_)
+            served[rows] = True
+            due = [action for action in self._pending if action.time_ns < end_ns and served[action.site]]
         if due:
-            self._pending = [action for action in self._pending if action.time_ns >= end_ns]
+            taken = set(map(id, due))
+            self._pending = [action for action in self._pending if id(action) not in taken]
         return due
 
-    def _sense(self, time_ns: int) -> Mapping[str, Mapping[str, NDArray[Any]]]:
+    def _sense(self, time_ns: int, rows: IntArray | None) -> Mapping[str, Mapping[str, NDArray[Any]]]:
         """Return what every role's sensors say: ``[site, ECU of the role, ...]``."""
         world, plant = self._world, self._world.plant
+        where = slice(None) if rows is None else rows
         duty = world.controllers.commanded("bleed")
         present = Present(
-            plant.cell_voltage_V,
-            plant.temperature_K,
-            plant.current_A,
-            plant.module_voltage_V,
-            plant.link_voltage_V,
-            plant.insulation_ohm,
-            np.zeros_like(plant.soc) if duty is None else np.nan_to_num(duty),
+            plant.cell_voltage_V[where],
+            plant.temperature_K[where],
+            plant.current_A[where],
+            plant.module_voltage_V[where],
+            plant.link_voltage_V[where],
+            plant.insulation_ohm[where],
+            np.zeros_like(plant.soc[where]) if duty is None else np.nan_to_num(duty[where]),
         )
-        measured = world.sensing.sample(time_ns, present)
-        world.balancing_noise.update(time_ns, duty)
-        return world.sensor_wiring.read(time_ns, measured, Outside(plant.terminal_voltage_V, plant.bar_voltage_V))
+        measured = world.sensing.sample(time_ns, present, rows)
+        world.balancing_noise.update(time_ns, duty, rows)
+        outside = Outside(plant.terminal_voltage_V, plant.bar_voltage_V)
+        return world.sensor_wiring.read(time_ns, measured, outside, rows)
 
 
 def _before(end_ns: int, coming: deque[Timed]) -> list[Timed]:

@@ -23,6 +23,7 @@ from twin.bms.events import Event
 from twin.build import World, build
 from twin.errors import InputError, SimulationError
 from twin.log import Log, Sink, Values, signals_of
+from twin.pace import Pacing
 from twin.profile import Profile
 from twin.record import Column, Signal
 from twin.run import Run, Status
@@ -84,7 +85,9 @@ class Whole:
         assert self._world, "ready() comes first"
         if self._times:
             _watch(self._times, self._world, sink)
-        self._run = Run(self._world, Log(self._world, sink, round(self._scenario.record.period_s * 1e9)), on_tick)
+        log = Log(self._world, sink, round(self._scenario.record.period_s * 1e9))
+        pace = self._scenario.pace
+        self._run = Run(self._world, log, on_tick, Pacing(self._world, self._scenario, pace) if pace else None)
         return self._run.execute()
 
 
