@@ -57,25 +57,26 @@ class Flash:
         self.images = images
         self.content = [[[images[0], b""] for _ in range(ecus)] for _ in range(sites)]
         self.outcome: Callable[[int, Job], Cause] = lambda site, job: Cause.NONE
-        self._jobs: dict[int, Job] = {}
+        self.jobs: dict[int, Job] = {}
         self._cut_ns: dict[int, int] = {}
         self._finished: list[Finished] = []
         self._written: dict[int, int] = {}
         self._off = set[int]()
 
     def begin(self, site: int, ecu: int, version: int, slot: int, time_ns: int) -> None:
-        assert site not in self._jobs, "one transfer a site"
+        assert site not in self.jobs, "one transfer a site"
         assert site not in self._off, "no transfer without power"
-        self._jobs[site] = Job(ecu, version, slot, time_ns)
+        self.jobs[site] = Job(ecu, version, slot, time_ns)
         self._written[site] = -1
 
     def cancel(self, site: int) -> None:
-        self._jobs.pop(site, None)
+        self.jobs.pop(site, None)
 
     def power_off(self, site: int, time_ns: int) -> None:
         self._cut_ns[site] = time_ns
 
-    def power_on(self, site: int, time_ns: int) -> None:
+    def booted(self, site: int) -> None:
+        """The site has power again."""
         self._off.discard(site)
 
     def written_bytes(self, site: int) -> int:
@@ -86,15 +87,15 @@ class Flash:
         return taken
 
     def advance(self, end_ns: int) -> None:
-        for site, job in list(self._jobs.items()):
+        for site, job in list(self.jobs.items()):
             until_ns = min(end_ns, self._cut_ns.get(site, end_ns))
             self._write(site, job, until_ns, torn=site in self._cut_ns)
             if job.begin_ns + self.ERASE_NS + self.WRITE_NS < until_ns:
-                self._jobs.pop(site)
+                self.jobs.pop(site)
                 done_ns = job.begin_ns + self.ERASE_NS + self.WRITE_NS
                 self._finished.append(Finished(done_ns, site, job.ecu, self.outcome(site, job)))
         for site in self._cut_ns:
-            self._jobs.pop(site, None)
+            self.jobs.pop(site, None)
             self._off.add(site)
         self._cut_ns.clear()
 
@@ -129,6 +130,7 @@ class Programs:
     _off_ns: dict[int, int] = field(default_factory=dict)
 
     def boot(self, site: int, ecu: int, version: int, time_ns: int, *, silent_ns: int, migrate: bool) -> None:
+        self.flash.booted(site)
         there = [content for content in self.flash.content[site][ecu] if content == self.flash.images[version]]
         assert there, "a bootloader started what the flash does not have"
         assert all(verifies(content) for content in there)

@@ -111,21 +111,17 @@ class Machine:
 
     def learn(self, site: int, time_ns: int) -> None:
         """Let a site learn its order, unless it is past the point at which it can obey."""
-        release, idle = int(self.ordered[site]), self.phase[site] == Phase.IDLE
-        update = self.updates.setdefault(site, Update())
-        if self.phase[site] not in REVOCABLE:
-            if release == CANCEL:
-                self.ordered[site] = NOTHING
-            return
-        offer = None
-        if release >= 0 and (idle or release != update.release):
-            offer = self._offer(site, release, time_ns)
-            if not offer.news:
-                return
-        self.ordered[site] = NOTHING
-        if offer is not None or release == CANCEL:
+        release, update = int(self.ordered[site]), self.updates.setdefault(site, Update())
+        at_it = self.phase[site] != Phase.IDLE and release == update.release
+        too_late = release == CANCEL and self.phase[site] not in REVOCABLE
+        if at_it or too_late:
+            self.ordered[site] = NOTHING
+        elif self.phase[site] not in REVOCABLE:
+            return  # it is obeyed afterwards
+        elif release == CANCEL:
             self._give_up(site, time_ns)
-        if offer is not None:
+        elif (offer := self._offer(site, release, time_ns)).news:
+            self._give_up(site, time_ns)
             update.release, update.attempt = release, 1
             self._consider(site, time_ns, offer)
 
@@ -135,6 +131,7 @@ class Machine:
         if not idle or (pending and self.ordered[site] == CANCEL):
             self._break_off(site, time_ns)
             self._end(site, time_ns, UpdateState.ABORTED, Cause.CANCELLED)
+        self.ordered[site] = NOTHING
 
     # What happens to a site.
 
@@ -191,7 +188,6 @@ class Machine:
     def power_back(self, site: int) -> None:
         """Every ECU boots, and what was decided goes on once they run."""
         self.powered[site] = True
-        self._acts.append(partial(self._around.installer.power_on, site, self._end_ns))
         ready_ns = self._boot(site, self._every_ecu)
         phase = Phase(self.phase[site])
         if phase in ON_TRIAL:
