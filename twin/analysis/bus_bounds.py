@@ -1,7 +1,8 @@
 """What a scenario puts on its buses, and how late each message can be, before anything is run.
 
 Whose firmware sends a message sends it at every activation of its control task; of any other message, the database
-says how often. What has neither is listed, and not counted; nor are replayed traces and transfers. Assumed: the longest
+says how often. What has neither is listed, and not counted; nor are replayed traces. Frames of ISO-TP channels come as
+often as the bus takes them while a transfer runs: bounds hold then, too, loads leave them out. Assumed: the longest
 frames, no errors, ECUs in the worst of all phases, all messages of an ECU queued at once, and clocks up to ``FAST_SD``
 standard deviations fast, whose ECUs send more often. A message is due when it is queued: an activation's execution time
 is constant, and so no jitter.
@@ -13,6 +14,7 @@ nothing changes; then every bound follows from the others (holistic analysis: Ti
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,9 +23,10 @@ from twin.network.dbc.codec import MessageLayout
 from twin.network.message_sets.busy_period import Work
 from twin.network.message_sets.periodic import PeriodicMessage
 from twin.network.message_sets.worst_case import BusBounds, MessageBound, analyse
-from twin.network.network import Network, Node, Segment
+from twin.network.network import SHORTEST_FRAME_BITS, Network, Node, Segment
 from twin.network.site import SiteNetwork, site_network
 from twin.scenario import Scenario
+from twin.scenario.architecture import transport_of
 from twin.site_buses import site_messages
 
 FAST_SD = 5
@@ -134,15 +137,18 @@ def site_bounds(scenario: Scenario) -> SiteBounds:
     Raises InputError where the database or the options of the bus are wrong.
     """
     layouts = site_messages(scenario)
-    site = site_network(layouts, scenario.bus)
+    site = site_network(layouts, scenario.bus, transport=transport_of(scenario))
+    carrying = {
+        message for segment in range(len(site.network.segments)) for message in _carrying(site.network, segment)
+    }
     cycles = {
         message: cycle_ns
         for (index, _), message in site.copies.items()
-        if (cycle_ns := layouts[index].cycle_ns) is not None
+        if (cycle_ns := layouts[index].cycle_ns) is not None and message not in carrying
     }
     fast_ppm = FAST_SD * scenario.bms.clock_drift_ppm
     shortest_ns = {one: int(cycle_ns * (1_000_000 - fast_ppm)) // 1_000_000 for one, cycle_ns in cycles.items()}
-    bounds = _bounds(site.network, shortest_ns)
+    bounds = bounds_of(site.network, shortest_ns)
     origin = {message: layout for (layout, _), message in site.copies.items()}
     segments = []
     for number, segment in enumerate(site.network.segments):
@@ -152,12 +158,13 @@ def site_bounds(scenario: Scenario) -> SiteBounds:
             if site.network.segment_of(message) == number
         ]
         segments.append(SegmentBounds(segment, tuple(sorted(sent, key=lambda one: one.bound.message.priority))))
-    uncounted = [layout for index, layout in enumerate(layouts) if site.origins[0, index] not in cycles]
+    known = carrying.union(cycles)
+    uncounted = [layout for index, layout in enumerate(layouts) if site.origins[0, index] not in known]
     return SiteBounds(tuple(segments), tuple(uncounted))
 
 
-def _bounds(network: Network, cycles: Mapping[int, int]) -> dict[int, MessageBound]:
-    """Return what is known of each message that is sent periodically."""
+def bounds_of(network: Network, cycles: Mapping[int, int]) -> dict[int, MessageBound]:
+    """Return what is known of each message of ``cycles``, which are sent every so many ns, also during transfers."""
     jitter_ns: dict[int, int | None] = dict.fromkeys(cycles, 0)
     bounds: dict[int, MessageBound] = {}
     changed, work = set(range(len(network.segments))), Work()
@@ -200,10 +207,18 @@ def _segment_bounds(
     on_it = [message for message in cycles if network.segment_of(message) == segment]
     periodic = [_periodic(network, message, cycles[message], jitter_ns[message] or 0) for message in on_it]
     rates = network.segments[segment]
+    apart_ns = math.ceil(SHORTEST_FRAME_BITS * 1e9 / rates.bitrate_bit_s)
+    periodic += [_periodic(network, message, apart_ns, 0) for message in _carrying(network, segment)]
     found = analyse(periodic, rates.bitrate_bit_s, data_bitrate_bit_s=rates.data_bitrate_bit_s, work=work).messages
-    by_message = dict(zip(on_it, found, strict=True))
+    by_message = dict(zip(on_it, found[: len(on_it)], strict=True))
     lost = _without_bound(network, by_message, {message for message in on_it if jitter_ns[message] is None})
     return by_message | {message: replace(by_message[message], response_ns=None) for message in lost}
+
+
+def _carrying(network: Network, segment: int) -> list[int]:
+    """Return the messages of a segment that carry ISO-TP."""
+    both = [message for channel in network.channels for message in (channel.request, channel.response)]
+    return [message for message in both if network.segment_of(message) == segment]
 
 
 def _without_bound(network: Network, bounds: Mapping[int, MessageBound], lost: set[int]) -> set[int]:

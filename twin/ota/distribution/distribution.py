@@ -16,10 +16,9 @@ Not modelled: a tester beside the gateway, sessions that others hold, flash cell
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2s
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,9 +70,7 @@ class Distribution:
         self._image_of, self._accepts = image_of, accepts
         self._channel = [wires.channels.get(ecu, NO_CHANNEL) for ecu in ecus]
         self._ecu = {channel: ecu for ecu, channel in enumerate(self._channel)}
-        self._nodes = [list(wires.controllers[ecu].values()) for ecu in ecus]
-        self._gateway = list(wires.controllers.get(GATEWAY, {}).values())
-        self._off: dict[int, set[int]] = {}
+        self._nodes = [node for name in (*ecus, GATEWAY) for node in wires.controllers.get(name, {}).values()]
         self._flashes: dict[tuple[int, int], EcuFlash] = {}
         self._servers: dict[tuple[int, int], UdsServer] = {}
         rules = ClientRules(round(options.answer_s * 1e9), round(options.pending_s * 1e9))
@@ -85,6 +82,11 @@ class Distribution:
     def busy(self) -> NDArray[np.bool_]:
         """``[site]``: whether a transfer has begun and not ended."""
         return self._diagnostics.busy
+
+    @property
+    def reached_ns(self) -> IntArray:
+        """``[site]``: the instant that its buses have been advanced to."""
+        return self._diagnostics.reached_ns
 
     def begin(self, site: int, ecu: int, version: int, slot: int, time_ns: int) -> None:
         """Erase a slot of an ECU and write a version into it, from ``time_ns`` on; ends what the ECU was at.
@@ -105,21 +107,17 @@ class Distribution:
     def power_off(self, site: int, time_ns: int) -> None:
         """Let power fail at ``time_ns``, which the site has not reached: gateway and ECUs lose all but their memories.
 
-        Each is silent on the bus until it boots. Raises SimulationError if the site has been advanced beyond that.
+        Raises SimulationError if the site has been advanced beyond that.
         """
         self._diagnostics.cut(site, time_ns)
-        self._off[site] = {*self._gateway, *chain.from_iterable(self._nodes)}
-        self._power(self._off[site], site, time_ns, on=False)
+        self._power(site, time_ns, on=False)
+
+    def power_on(self, site: int, time_ns: int) -> None:
+        """Let the site's nodes take part in its bus again; each ECU then waits for its ``boot``."""
+        self._power(site, time_ns, on=True)
 
     def boot(self, site: int, ecu: int, time_ns: int, silent_ns: int) -> None:
-        """Let an ECU start at ``time_ns``: its server forgets its session, and does not answer for ``silent_ns``.
-
-        After power has failed, it is on its bus again, and so is the gateway.
-        """
-        off = self._off.get(site, set())
-        back = off.intersection([*self._gateway, *self._nodes[ecu]])
-        self._power(back, site, time_ns, on=True)
-        off -= back
+        """Let an ECU start at ``time_ns``: its server forgets its session, and does not answer for ``silent_ns``."""
         flash = self._flashes.get((site, ecu))
         if flash is not None:
             flash.silent_ns = silent_ns
@@ -151,7 +149,7 @@ class Distribution:
         return self.content(site, ecu, slot).written_bytes if begun else NOT_ERASED
 
     def _left_ns(self, site: int, ecu: int) -> int:
-        return self._servers[site, self._channel[ecu]].left_ns(int(self._diagnostics.reached_ns[site]))
+        return self._servers[site, self._channel[ecu]].left_ns(int(self.reached_ns[site]))
 
     def _flash(self, site: int, ecu: int) -> EcuFlash:
         """Return the memory of an ECU; the first time, with a server before it."""
@@ -169,8 +167,8 @@ class Distribution:
         delay_ns = round(self._options.security_delay_s * 1e9)
         return ServerRules(block_bytes=self._options.block_bytes, delay_ns=delay_ns)
 
-    def _power(self, nodes: Iterable[int], site: int, time_ns: int, *, on: bool) -> None:
-        for node in sorted(nodes):
+    def _power(self, site: int, time_ns: int, *, on: bool) -> None:
+        for node in self._nodes:
             self._engine.power(node, np.array([site]), np.array([time_ns]), on=on)
 
     def _transfer(self, site: int, ecu: int, image: bytes, slot: int) -> Generator[bytes, bytes, tuple[Cause, str]]:
