@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
+from twin.bms.firmware.firmware import Firmware
 from twin.bms.firmware.module_monitor import ModuleMonitor
 from twin.bms.firmware.pack_controller import PackController
 from twin.ota.manifest import hardware_id
@@ -22,7 +24,7 @@ START = datetime(2026, 6, 21, tzinfo=UTC)
 SECOND = 1_000_000_000
 DAY = 86_400 * SECOND
 MONITOR, CONTROLLER = "module_monitor", "pack_controller"
-OWN = {MONITOR: ModuleMonitor, CONTROLLER: PackController}
+OWN: dict[str, type[Firmware[Any]]] = {MONITOR: ModuleMonitor, CONTROLLER: PackController}
 INVENTORY = {role: hardware_id(role) for role in OWN}
 FACTORY = Release.factory(OWN.values())
 
