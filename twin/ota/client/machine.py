@@ -376,7 +376,7 @@ class Machine:
         self._write_flags(site, NEVER)
         trial = self.updates[site].trial
         ready_ns = self._boot(site, [ecu for ecu, slot in trial if self.slots.booted[site, ecu] == slot])
-        self._enter(site, time_ns, Phase.RETURNED, ready_ns, self.updates[site].cause)
+        self._enter(site, time_ns, Phase.RETURNED, ready_ns)
 
     def _returned(self, site: int, time_ns: int) -> None:
         self._failed(site, time_ns, self.updates[site].cause)
