@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.worlds.command import twin
 from tests.worlds.signed_site import CONTROLLER, MONITOR, source_of
+from twin.cli import main
 from twin.ota.image import Image
+
+
+@dataclass
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def twin(*arguments: str | Path) -> Done:
+    """Run the command in this process: each start of another would cost a second."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        patch.setattr(sys, "argv", ["twin", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    return Done(int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")
