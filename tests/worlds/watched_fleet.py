@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from twin.bms.events import Event
+from twin.bms.firmware.python_firmware import firmware_class
 from twin.build import World, build
 from twin.log import Log
 from twin.ota.behaviour.observation import Observation, Size
@@ -17,8 +20,10 @@ from twin.ota.resampling import Recording
 from twin.record import Column
 from twin.run import Run
 from twin.scenario import Scenario
+from twin.scenario.architecture import architecture_of
 
 SECOND = 1_000_000_000
+BOOT_NS = 5 * SECOND
 
 
 def home_fleet(sites: int, duration_s: float, *, tests: Sequence[Mapping[str, Any]] = (), **sections: Any) -> Scenario:
@@ -91,7 +96,6 @@ def observed(
     """Return what a tick shows of some rows of a world."""
     plant, controllers, statistics = world.plant, world.controllers, world.buses.statistics
     bleed = controllers.commanded("bleed")
-    sites = len(rows)
     return Observation(
         start_ns=start_ns,
         end_ns=end_ns,
@@ -110,40 +114,75 @@ def observed(
         bleed=np.zeros_like(plant.soc[rows]) if bleed is None else np.nan_to_num(bleed[rows]),
         busy_ns=statistics.busy_ns[rows],
         frames=statistics.frames[rows].sum(axis=1),
-        restarts=np.zeros(sites, np.int64),
-        silent=np.zeros(sites),
+        restarts=controllers.restarts[rows].sum(axis=1),
+        silent=(controllers.running[rows] < 0).mean(axis=1),
         rated_W=plant.inverter.rated_power_W,
         capacity_Ah=314.0,
     )
 
 
+@dataclass(frozen=True)
+class Update:
+    """ECUs of some sites boot another firmware at an instant; ECUs that fail later boot again what they ran."""
+
+    sources: Mapping[str, Path]
+    """By role."""
+    sites: Sequence[int]
+    at_s: float
+
+    def prepare(self, world: World, scenario: Scenario) -> Callable[[int], None]:
+        """Return what to do at the end of each tick."""
+        controllers, site = world.controllers, architecture_of(scenario).site
+        versions = {
+            role: controllers.add_version(role, firmware_class(path)(scenario.bms, site))
+            for role, path in self.sources.items()
+        }
+        roles = {ecu: versions[one.role] for ecu, one in enumerate(controllers.ecus) if one.role in versions}
+
+        def at(end_ns: int) -> None:
+            for failure in controllers.take_failures():
+                again = roles.get(failure.ecu, 0) if failure.site in self.sites else 0
+                controllers.boot(failure.site, failure.ecu, again, end_ns, silent_ns=BOOT_NS, migrate=False)
+            if end_ns == round(self.at_s * SECOND):
+                for row in self.sites:
+                    for ecu, version in roles.items():
+                        controllers.boot(row, ecu, version, end_ns, silent_ns=BOOT_NS, migrate=True)
+
+        return at
+
+
 def watched(
     scenario: Scenario,
     on_tick: Callable[[int, Watch], None] = lambda _, __: None,
-    sites: Sequence[int] | None = None,
+    update: Update | None = None,
 ) -> tuple[Watch, list[Event]]:
-    """Run a scenario, or some of its sites, all watched; ``on_tick`` is given how many ticks are over."""
-    world = build(scenario, sites)
-    wiring = world.fleet.wiring
+    """Run a scenario, all of its sites watched; ``on_tick`` is given the end of each tick."""
+    world = build(scenario)
+    wiring, step_ns = world.fleet.wiring, round(scenario.step_s * SECOND)
     watch = Watch(range(wiring.sites), Size(wiring.sites, wiring.packs, wiring.slots, wiring.cells))
     observer = Observer(world, watch)
+    boots = update.prepare(world, scenario) if update else lambda _: None
+
+    def after(ticks: int) -> None:
+        boots(ticks * step_ns)
+        on_tick(ticks * step_ns, watch)
+
     try:
-        Run(world, observer, lambda ticks: on_tick(ticks, watch)).execute()
+        Run(world, observer, after).execute()
     finally:
         world.close()
     return watch, observer.events
 
 
-def recorded(scenario: Scenario, every_s: int = 300, sites: Sequence[int] | None = None) -> Recording:
+def recorded(scenario: Scenario, every_s: int = 300, update: Update | None = None) -> Recording:
     """Return the sums of watched sites every so often."""
     times_ns: list[int] = []
     sums: list[npt.NDArray[np.float64]] = []
-    step_ns = round(scenario.step_s * SECOND)
 
-    def keep(ticks: int, watch: Watch) -> None:
-        if ticks * step_ns % (every_s * SECOND) == 0:
-            times_ns.append(ticks * step_ns)
+    def keep(end_ns: int, watch: Watch) -> None:
+        if end_ns % (every_s * SECOND) == 0:
+            times_ns.append(end_ns)
             sums.append(watch.sums.copy())
 
-    watched(scenario, keep, sites)
+    watched(scenario, keep, update)
     return Recording(np.array(times_ns, np.int64), np.array(sums))

@@ -54,8 +54,8 @@ class GatesOptions(Options):
     """What is looked at beside the outcome of installing."""
     alpha: Annotated[float, Field(gt=0, le=0.2)] = 0.01
     """Accepted probability of stopping a release that is as good as the one before."""
-    soak_s: Annotated[Seconds, Field(gt=0)] = 6 * 3600.0
-    """For how long canaries must have run the release before it may pass."""
+    soak_s: Annotated[Seconds, Field(gt=0)] = 8 * 3600.0
+    """For how long canaries must have run the release before it may pass: what fails later is not seen."""
     looks: Annotated[int, Field(ge=1, le=100)] = 4
     """How often the gates look meanwhile, at equal intervals; each may stop, the last may pass."""
     least_sites: Annotated[int, Field(ge=1)] = 5

@@ -71,7 +71,7 @@ def resample(
     rest_ns = int(recording.time_ns[-1] - recording.time_ns[0]) - round(options.soak_s * 1e9)
     if rest_ns <= 0 or canaries + baseline > recording.sites:
         raise ValueError(f"found {recording.sites} sites over {np.ptp(recording.time_ns) * 1e-9:g} s; expected more")
-    begins = np.flatnonzero(recording.time_ns - recording.time_ns[0] < rest_ns)
+    begins = np.flatnonzero(recording.time_ns - recording.time_ns[0] < rest_ns)[1:]
     reasons: Counter[str] = Counter()
     stopped = 0
     for number in range(draws):
@@ -85,9 +85,14 @@ def resample(
 
 
 def replay(recording: Recording, gate: Gate, installs: Mapping[int, int]) -> GateLook:
-    """Return the last word of a gate, if sites install the release at instants of the recording (by their places)."""
+    """Return the last word of a gate, if sites install the release at instants of the recording.
+
+    ``installs``: by site the place of the instant, from 1 on: what is before it was before the install.
+    """
     history = History()
-    for index in range(min(installs.values()), len(recording.time_ns)):
+    first = min(installs.values())
+    history.note(int(recording.time_ns[first - 1]), recording.reports(first - 1, ()))
+    for index in range(first, len(recording.time_ns)):
         time_ns = int(recording.time_ns[index])
         history.note(time_ns, recording.reports(index, [site for site, at in installs.items() if at == index]))
         look = gate.look(history, time_ns)
