@@ -236,9 +236,7 @@ class Controllers:
 
     def _batches(self, end_ns: int, rows: IntArray | None, *, once: bool) -> Iterator[tuple[Group, IntArray]]:
         """Yield the activations that take place."""
-        everyone = rows is None and not once
-        schedule = self._schedule
-        for group, time_ns in schedule.batches(end_ns) if everyone else schedule.batches(end_ns, rows, once=once):
+        for group, time_ns in self._schedule.batches(end_ns, rows, once=once):
             awake = self._silences.awake(group.site, group.ecu, time_ns)
             if awake is None:
                 yield group, time_ns

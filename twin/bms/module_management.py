@@ -115,7 +115,7 @@ class ModuleManagement:
         cell_soc = estimate.cell_soc
         look = self._look(state, readings, orders, measured, drawn_A, cell_soc)
         watch, found = self._diagnoses.step(state.watch, look)
-        seen = self._seen(measured, cell_soc, condition, orders)
+        seen = self.seen(measured, cell_soc, condition, orders)
         balancing, wanted = self._options.balancing.step(state.balancing, seen)
         elapsed_s = np.where(state.looked_ns == NEVER, 0, time_ns - state.looked_ns) * 1e-9
         flow = self._options.cooling.step(state.flow, measured.temperature_K.max(axis=1), elapsed_s)
@@ -158,7 +158,7 @@ class ModuleManagement:
             self._scope,
         )
 
-    def _seen(self, measured: Measured, cell_soc: FloatArray, condition: Condition, orders: Orders) -> Seen:
+    def seen(self, measured: Measured, cell_soc: FloatArray, condition: Condition, orders: Orders) -> Seen:
         """Return what balancing goes by."""
         own_V = measured.voltage_V.min(axis=1)
         return Seen(

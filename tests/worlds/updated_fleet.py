@@ -1,0 +1,65 @@
+"""A few homes whose ECUs are given other versions while they run, as a bootloader would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.worlds.small_fleet import SECOND, Kept
+from twin.bms.controllers import Controllers
+from twin.bms.firmware.firmware import Firmware
+from twin.bms.firmware.python_firmware import python_firmware
+from twin.build import build
+from twin.scenario import Scenario
+from twin.scenario.architecture import architecture_of
+from twin.site_buses import site_messages
+
+GALLERY = Path(__file__).resolve().parents[2] / "scenarios" / "firmware"
+BOOT_S = 3
+Asked = Callable[[Controllers], None]
+"""What is asked of the ECUs at the end of a second."""
+
+
+def firmware_of(path: Path, scenario: Scenario) -> Firmware[Any]:
+    """Return what a file has for the homes of a scenario, in the place of whatever has its role."""
+    architecture = architecture_of(scenario)
+    for own in architecture.own_firmware():
+        if f"({type(own).__name__})" in path.read_text():
+            return python_firmware(path, own, scenario.bms, architecture.site, site_messages(scenario))
+    raise AssertionError(f"{path} derives from no firmware of the scenario's")
+
+
+class Updated(Kept):
+    """A run in which something is asked of the ECUs at the end of some seconds; ``controllers`` are left for a look."""
+
+    def __init__(self, scenario: Scenario, path: Path | None, asked: Mapping[int, Asked]) -> None:
+        world = build(scenario)
+        self.controllers = world.controllers
+        self.world = world
+        self.failures = []
+        if path is not None:
+            made = firmware_of(path, scenario)
+            assert self.controllers.add_version(made.role, made) == 1
+
+        def at_work(second: int) -> None:
+            self.failures += self.controllers.take_failures()
+            asked.get(second, lambda _: None)(self.controllers)
+
+        super().__init__(scenario, world, at_work)
+
+
+def ecus_of(controllers: Controllers, role: str) -> list[int]:
+    """Return which of a site's ECUs have a role."""
+    return [index for index, ecu in enumerate(controllers.ecus) if ecu.role == role]
+
+
+def updating(second: int, sites: range, role: str, *, version: int = 1) -> dict[int, Asked]:
+    """Return that all ECUs of a role at some sites boot a version, for the first time, from a second on."""
+
+    def asked(controllers: Controllers) -> None:
+        for site in sites:
+            for ecu in ecus_of(controllers, role):
+                controllers.boot(site, ecu, version, second * SECOND, silent_ns=BOOT_S * SECOND, migrate=True)
+
+    return {second: asked}
