@@ -17,7 +17,7 @@ from twin.scenario.document import read
 from twin.scenario.schema import schema_text
 
 SCENARIOS = resources.folder("scenarios")
-PLANS = ("compare_architectures.yaml",)
+PLANS = ("compare_architectures.yaml", "compare_rollouts.yaml")
 SHIPPED = sorted(path for path in SCENARIOS.glob("*.yaml") if path.name not in PLANS)
 SCHEMA: dict[str, Any] = json.loads(schema_text())
 

@@ -24,6 +24,9 @@ class Plot(ABC):
     needs: ClassVar[tuple[str, ...]] = ()
     """Signals, or ``table/column``, without which there is no such plot; ``a|b``: one of them is enough."""
 
+    whole_run: ClassVar[bool] = True
+    """Whether its axis of time is the whole run's; otherwise the plot says from when to when."""
+
     @abstractmethod
     def draw(self, run: RunView) -> go.Figure:
         """Return the figure; colours of text and grid are the page's."""

@@ -16,6 +16,8 @@ from twin.analysis.judgement import judge_all
 from twin.analysis.metric_tables import metrics_table, rules_line, rules_table
 from twin.analysis.page import figure_html, page, save
 from twin.analysis.plot import Plot, Section
+from twin.analysis.rollout_story import headline, update_figures
+from twin.analysis.rollout_tables import attacks_table, bricked_table, decisions_table, failures_table, groups_table
 from twin.analysis.tables import events_table, provenance_table
 from twin.analysis.view import RunView
 from twin.plugins import discover
@@ -43,6 +45,7 @@ def _page(run: RunView) -> str:
     body = f"""
 {_head(run, escape(title), checked)}
 <nav>
+{'<a href="#update">Update</a>' if run.rollout else ""}
 <a href="#rules">Rules</a>
 <a href="#fleet">Fleet</a>
 <a href="#site">Site {run.site}</a>
@@ -50,6 +53,7 @@ def _page(run: RunView) -> str:
 <a href="#events">Events</a>
 <a href="#provenance">Provenance</a>
 </nav>
+{_update(evidence) if run.rollout else ""}
 <section id="rules"><h2>Golden rules and metrics</h2>{rules_table(checked)}
 <details><summary>All metrics of this run</summary>{metrics_table(judged)}</details></section>
 <section id="fleet"><h2>Fleet</h2>{_plots(run, "fleet")}</section>
@@ -58,6 +62,25 @@ def _page(run: RunView) -> str:
 <section id="events"><h2>Events</h2>{events_table(run)}</section>
 <section id="provenance"><h2>Provenance</h2>{provenance_table(run)}</section>"""
     return page(f"{title}: report", body)
+
+
+def _update(evidence: Evidence) -> str:
+    """Return the section about the run's rollout; what it has no table of is not mentioned."""
+    run, rollout = evidence.run, evidence.rollout
+    tables = {
+        "Group by group": groups_table(rollout),
+        "What got in the way": failures_table(rollout),
+        "ECUs that run nothing": bricked_table(rollout) if len(rollout.bricked) else "",
+        "Attacks": attacks_table(rollout) if len(rollout.table("ota_attacks")) else "",
+        "What the campaign decided": decisions_table(run, rollout) if len(rollout.decisions) else "",
+    }
+    figures = "".join(map(_key, update_figures(evidence)))
+    return (
+        f'<section id="update"><h2>Update</h2><p class="answer">{escape(headline(run, rollout))}</p>'
+        f'<dl class="keys">{figures}</dl>{_plots(run, "update", skip=True)}'
+        + "".join(f"<h3>{title}</h3>{text}" for title, text in tables.items() if text)
+        + "</section>"
+    )
 
 
 def _head(run: RunView, title: str, checked: Sequence[Verdict]) -> str:
@@ -104,10 +127,12 @@ def _why_this_site(run: RunView) -> str:
     return f'<p class="note">{events}{part}{marks}Another site: <code>{command}</code>.</p>'
 
 
-def _plots(run: RunView, section: Section) -> str:
+def _plots(run: RunView, section: Section, *, skip: bool = False) -> str:
+    """Return the plots of a section; with ``skip``, without those for which the run lacks something."""
     kinds = discover(plots, Plot)  # type: ignore[type-abstract]
     mine = sorted((kind.order, name) for name, kind in kinds.items() if kind.section == section)
-    return "".join(part for _, name in mine for part in _plot(run, name, kinds[name]()))
+    shown = ((name, kinds[name]()) for _, name in mine)
+    return "".join(part for name, plot in shown if not (skip and plot.missing(run)) for part in _plot(run, name, plot))
 
 
 def _plot(run: RunView, name: str, plot: Plot) -> Iterator[str]:
@@ -118,6 +143,7 @@ def _plot(run: RunView, name: str, plot: Plot) -> Iterator[str]:
         yield f'<p class="quiet">This run did not log {escape(wanted)}, which this plot needs.</p></div>'
         return
     drawn = plot.draw(run)
-    drawn.update_xaxes(range=[run.clock_ms[0], run.clock_ms[-1]], selector={"type": "date"})
+    if plot.whole_run:
+        drawn.update_xaxes(range=[run.clock_ms[0], run.clock_ms[-1]], selector={"type": "date"})
     yield f'<p class="note">{escape(plot.note)}</p>'
     yield f"{figure_html(drawn)}</div>"

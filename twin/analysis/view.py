@@ -111,6 +111,11 @@ class RunView:
         return local.total_seconds() * 1e3 + np.asarray(time_s, dtype=float) * 1e3
 
     @property
+    def end(self) -> datetime:
+        """The simulated end, in local time."""
+        return self.start + timedelta(seconds=float(self.time_s[-1]) if self.has_rows else 0.0)
+
+    @property
     def has_rows(self) -> bool:
         """Whether anything was logged at all."""
         return len(self.time_s) > 0
@@ -118,8 +123,7 @@ class RunView:
     def clock_text(self, time_s: float, *, milliseconds: bool = False) -> str:
         """Return the local clock time of an instant, with the date if the run goes beyond one day."""
         instant = self.start + timedelta(milliseconds=round(float(time_s) * 1e3))
-        end = self.start + timedelta(seconds=float(self.time_s[-1]) if self.has_rows else 0.0)
-        date = f"{instant:%Y-%m-%d} " if end.date() != self.start.date() else ""
+        date = f"{instant:%Y-%m-%d} " if self.end.date() != self.start.date() else ""
         return f"{date}{instant:%H:%M:%S}" + (f".{instant.microsecond // 1000:03d}" if milliseconds else "")
 
     def has(self, name: str) -> bool:
