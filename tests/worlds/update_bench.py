@@ -24,6 +24,8 @@ from twin.ota.states import UpdateState
 S = 10**9
 IMAGE_BYTES = 20_000
 PAGE_BYTES = 512
+Checked = Callable[[int, int, int, int, int], None]
+"""Of site, ECU, version, time and silence of a boot."""
 QUICK = ClientOptions(poll_s=10, look_s=5, boot_s=2, check_s=10, backoff_s=30, backoff_most_s=300, flags_s=0.1)
 STEADY = Wan(bandwidth_bit_s=80_000, bandwidth_spread=0, latency_s=0.1, outages_per_day=0)
 """A bundle of 20,000 bytes takes 2.1 s."""
@@ -37,6 +39,12 @@ def image(version: int) -> bytes:
 
 def verifies(content: bytes) -> bool:
     return len(content) > 32 and hashlib.sha256(content[:-32]).digest() == content[-32:]
+
+
+def well(sites: int) -> SiteView:
+    """Return batteries that may be updated."""
+    soc, current_A, low_K, high_K = (np.full(sites, value) for value in (0.6, 10.0, 295.0, 300.0))
+    return SiteView(soc, current_A, low_K, high_K, np.ones(sites, np.bool_), np.ones(sites, np.bool_))
 
 
 @dataclass
@@ -75,8 +83,7 @@ class Flash:
     def power_off(self, site: int, time_ns: int) -> None:
         self._cut_ns[site] = time_ns
 
-    def booted(self, site: int) -> None:
-        """The site has power again."""
+    def power_on(self, site: int, time_ns: int) -> None:
         self._off.discard(site)
 
     def written_bytes(self, site: int) -> int:
@@ -85,6 +92,12 @@ class Flash:
     def take_finished(self) -> list[Finished]:
         taken, self._finished = self._finished, []
         return taken
+
+    def checked(self, site: int, ecu: int, version: int, time_ns: int, silent_ns: int) -> None:
+        """Hold that a slot has what a bootloader starts."""
+        there = [content for content in self.content[site][ecu] if content == self.images[version]]
+        assert there, "a bootloader started what the flash does not have"
+        assert all(verifies(content) for content in there)
 
     def advance(self, end_ns: int) -> None:
         for site, job in list(self.jobs.items()):
@@ -120,9 +133,9 @@ class Behaviour:
 
 @dataclass
 class Programs:
-    """What runs on the ECUs of all sites; it checks that only what the flash really has is started."""
+    """What runs on the ECUs of all sites; ``checked`` looks whether the flash really has what is to be started."""
 
-    flash: Flash
+    checked: Checked
     behaviour: dict[int, Behaviour] = field(default_factory=dict)
     running: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
     """(version, since when) by site and ECU."""
@@ -130,10 +143,7 @@ class Programs:
     _off_ns: dict[int, int] = field(default_factory=dict)
 
     def boot(self, site: int, ecu: int, version: int, time_ns: int, *, silent_ns: int, migrate: bool) -> None:
-        self.flash.booted(site)
-        there = [content for content in self.flash.content[site][ecu] if content == self.flash.images[version]]
-        assert there, "a bootloader started what the flash does not have"
-        assert all(verifies(content) for content in there)
+        self.checked(site, ecu, version, time_ns, silent_ns)
         self.boots.append((time_ns, site, ecu, version, migrate))
         self.running[site, ecu] = version, time_ns + silent_ns
 
@@ -204,17 +214,14 @@ class Bench:
         numbers = range(sites) if numbers is None else numbers
         self.step_ns, self.time_ns, self.ecus = step_ns, 0, ecus
         self.flash, self.server = Flash(sites, ecus, images), Server(ecus, images)
-        self.programs = Programs(self.flash)
+        self.programs = Programs(self.flash.checked)
         losses = [one for one in incidents if isinstance(one, WanLoss)]
         self.lines = Lines(wan, seed, numbers, 10 * 86400 * S, losses)
         around = Surroundings(
             *(self.server, self.flash, self.programs, window or AlwaysOpen(), self.lines, Incidents(sites, incidents))
         )
         self.clients = Clients(options, seed, numbers, ecus, around)
-        self.view = SiteView(
-            *(np.full(sites, value) for value in (0.6, 10.0, 295.0, 300.0)),
-            *(np.ones(sites, np.bool_) for _ in range(2)),
-        )
+        self.view = well(sites)
         self.programs.running = {(site, ecu): (0, 0) for site in range(sites) for ecu in range(ecus)}
         self._numbers = np.array(numbers)
 

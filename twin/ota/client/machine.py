@@ -143,9 +143,9 @@ class Machine:
     def finished(self, site: int, ecu: int, cause: Cause, time_ns: int) -> None:
         """A transfer into an ECU has ended."""
         update = self.updates.get(site)
-        if update is None or update.writing is None or update.writing.ecu != ecu:
-            return
-        image = update.writing
+        image = None if update is None else update.writing
+        if update is None or image is None or image.ecu != ecu or time_ns < update.begun_ns:
+            return  # it has been given up meanwhile
         if cause is not Cause.NONE:
             self._stop_writing(site, time_ns, cause)
             self._failed(site, time_ns, cause)
@@ -188,6 +188,7 @@ class Machine:
     def power_back(self, site: int) -> None:
         """Every ECU boots, and what was decided goes on once they run."""
         self.powered[site] = True
+        self._acts.append(partial(self._around.installer.power_on, site, self._end_ns))
         ready_ns = self._boot(site, self._every_ecu)
         phase = Phase(self.phase[site])
         if phase in ON_TRIAL:

@@ -83,6 +83,10 @@ class Installer(Protocol):
         """Stop what is under way at exactly ``time_ns``, which the bus has not reached yet; no ``Finished`` follows."""
         ...
 
+    def power_on(self, site: int, time_ns: int) -> None:
+        """Let the site's nodes take part in its bus again."""
+        ...
+
     def written_bytes(self, site: int) -> int:
         """Return how much of the image that was begun last is in the flash; -1: the erase has not begun yet.
 
