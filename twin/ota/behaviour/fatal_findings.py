@@ -20,4 +20,4 @@ class FatalFindings(Behaviour):
     def see(self, seen: Observation, tests: Outcomes) -> Addends:
         """Return how many came up."""
         fatal = [event for event in tests.unexplained if event.level == Level.FATAL]
-        return tests.count(seen.rows, fatal), seen.elapsed_h
+        return seen.count(fatal), seen.elapsed_h

@@ -18,4 +18,4 @@ class Isolations(Behaviour):
 
     def see(self, seen: Observation, tests: Outcomes) -> Addends:
         """Return how many opened."""
-        return tests.count(seen.rows, [event for event in tests.unexplained if opens(event)]), seen.elapsed_h
+        return seen.count([event for event in tests.unexplained if opens(event)]), seen.elapsed_h

@@ -81,6 +81,12 @@ class Observation:
         """How long the tick is, in hours."""
         return self.elapsed_s / 3600.0
 
+    def count(self, events: Sequence[Event]) -> FloatArray:
+        """Return how many of ``events`` each site has."""
+        sites = np.array([event.site for event in events], np.int64)
+        counted: FloatArray = (sites == self.rows[:, None]).sum(axis=1).astype(np.float64)
+        return counted
+
     def only(self, some: IntArray, rows: IntArray, events: Sequence[Event]) -> Observation:
         """Return the same of ``some`` of the sites, under other numbers."""
         every = {field.name: getattr(self, field.name) for field in fields(self)}

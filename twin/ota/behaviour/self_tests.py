@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from twin.bms.events import Event
-from twin.ota.behaviour.observation import FloatArray, IntArray, Observation, Size
+from twin.ota.behaviour.observation import FloatArray, Observation, Size
 
 CODE: Final = "protection_self_test"
 AFTERMATH_NS: Final = 60_000_000_000
@@ -59,12 +59,6 @@ class Outcomes:
     """1 where no test is under way, nor was until lately; else 0."""
     unexplained: Sequence[Event]
     """The events of the tick, apart from what tests explain and the tool's record."""
-
-    def count(self, rows: IntArray, events: Sequence[Event]) -> FloatArray:
-        """Return how many of ``events`` each of the sites ``rows[n]`` has."""
-        here = np.array([event.site for event in events], np.int64)
-        counted: FloatArray = (here == rows[:, None]).sum(axis=1).astype(np.float64)
-        return counted
 
 
 class SelfTests:

@@ -20,4 +20,4 @@ class WarningFindings(Behaviour):
     def see(self, seen: Observation, tests: Outcomes) -> Addends:
         """Return how many came up."""
         warnings = [event for event in tests.unexplained if event.level == Level.WARNING]
-        return tests.count(seen.rows, warnings), seen.elapsed_h
+        return seen.count(warnings), seen.elapsed_h
