@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.worlds.small_fleet import SECOND, Kept
 from twin.bms.controllers import Controllers
+from twin.bms.events import Failure
 from twin.bms.firmware.firmware import Firmware
 from twin.bms.firmware.python_firmware import python_firmware
 from twin.build import build
@@ -33,14 +34,12 @@ def firmware_of(path: Path, scenario: Scenario) -> Firmware[Any]:
 class Updated(Kept):
     """A run in which something is asked of the ECUs at the end of some seconds; ``controllers`` are left for a look."""
 
-    def __init__(self, scenario: Scenario, path: Path | None, asked: Mapping[int, Asked]) -> None:
+    def __init__(self, scenario: Scenario, versions: Sequence[Firmware[Any]], asked: Mapping[int, Asked]) -> None:
         world = build(scenario)
         self.controllers = world.controllers
-        self.world = world
-        self.failures = []
-        if path is not None:
-            made = firmware_of(path, scenario)
-            assert self.controllers.add_version(made.role, made) == 1
+        self.failures: list[Failure] = []
+        for firmware in versions:
+            self.controllers.add_version(firmware.role, firmware)
 
         def at_work(second: int) -> None:
             self.failures += self.controllers.take_failures()
