@@ -40,7 +40,13 @@ void derive(Plan& plan) {
 
 template <size_t Bytes>
 Kernel<Bytes>::Kernel(Plan plan, const NetworkArrays& arrays, const std::vector<int64_t>& logged, int threads)
-    : plan_(std::move(plan)), arrays_(arrays), thresholds_(1), sites_(arrays.count), team_(threads) {
+    : plan_(std::move(plan)),
+      arrays_(arrays),
+      thresholds_(1),
+      sites_(arrays.count),
+      reached_ns_(arrays.count),
+      moved_(arrays.count, SINCE_CHANGES | SINCE_TRANSFERS),
+      team_(threads) {
   derive(plan_);
   const auto& messages = plan_.messages;
   for (size_t m = 0; m < messages.size(); ++m) {
@@ -79,15 +85,19 @@ template <size_t Bytes>
 void Kernel<Bytes>::advance(const int64_t* until_ns) {
   using Clock = std::chrono::steady_clock;
   double work_ns = 0;  // simulated time of all sites
-  for (size_t i = 0; i < sites_.size(); ++i) work_ns += std::max<int64_t>(until_ns[i] - sites_[i].reached_ns, 0);
+  moving_.clear();
+  for (size_t i = 0; i < sites_.size(); ++i) {
+    if (until_ns[i] <= reached_ns_[i]) continue;  // to go where it is changes nothing
+    work_ns += until_ns[i] - reached_ns_[i];
+    reached_ns_[i] = until_ns[i];
+    moved_[i] = SINCE_CHANGES | SINCE_TRANSFERS;
+    moving_.push_back(i);
+  }
   const bool team = team_.size() > 1 && pace_.worth_team(work_ns);
   const size_t workers = team ? team_.size() : 1;
   const auto part = [&](size_t worker) {
-    const size_t first = sites_.size() * worker / workers, last = sites_.size() * (worker + 1) / workers;
-    for (size_t i = first; i < last; ++i) {
-      advance(sites_[i], until_ns[i]);
-      sites_[i].reached_ns = std::max(sites_[i].reached_ns, until_ns[i]);
-    }
+    const size_t first = moving_.size() * worker / workers, last = moving_.size() * (worker + 1) / workers;
+    for (size_t i = first; i < last; ++i) advance(sites_[moving_[i]], until_ns[moving_[i]]);
   };
   const auto begin = Clock::now();
   if (team) {
@@ -286,9 +296,12 @@ void Kernel<Bytes>::log(S& site, const B& bus, int64_t error_bit) {
 template <size_t Bytes>
 std::vector<Change> Kernel<Bytes>::take_changes() {
   std::vector<Change> taken;
-  for (S& site : sites_) {
-    taken.insert(taken.end(), site.changes.begin(), site.changes.end());
-    site.changes.clear();
+  for (size_t i = 0; i < sites_.size(); ++i) {
+    if (!(moved_[i] & SINCE_CHANGES)) continue;
+    moved_[i] &= ~SINCE_CHANGES;
+    std::vector<Change>& told = sites_[i].changes;
+    taken.insert(taken.end(), told.begin(), told.end());
+    told.clear();
   }
   return taken;
 }
@@ -296,9 +309,12 @@ std::vector<Change> Kernel<Bytes>::take_changes() {
 template <size_t Bytes>
 std::vector<Transfer> Kernel<Bytes>::take_transfers() {
   std::vector<Transfer> taken;
-  for (S& site : sites_) {
-    std::move(site.transfers.begin(), site.transfers.end(), std::back_inserter(taken));
-    site.transfers.clear();
+  for (size_t i = 0; i < sites_.size(); ++i) {
+    if (!(moved_[i] & SINCE_TRANSFERS)) continue;
+    moved_[i] &= ~SINCE_TRANSFERS;
+    std::vector<Transfer>& told = sites_[i].transfers;
+    std::move(told.begin(), told.end(), std::back_inserter(taken));
+    told.clear();
   }
   return taken;
 }

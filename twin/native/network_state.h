@@ -163,7 +163,6 @@ struct Site {
   std::vector<NodeLife> nodes;
   std::vector<LinkState> links;
   std::multimap<int64_t, Order> orders;
-  int64_t reached_ns = 0;
   int64_t order_ns = NEVER;     // the next instruction
   int64_t timer_ns = NEVER;     // not after the next deadline of ISO-TP
   int64_t transfer_ns = NEVER;  // not after the next begin of a transfer
@@ -196,6 +195,7 @@ class Kernel final : public Network {
   using S = Site<Bytes>;
   using B = Bus<Bytes>;
   enum class Origin : uint64_t { CYCLE, SEND, ROUTE, ISO_TP };
+  enum Since : uint8_t { SINCE_CHANGES = 1, SINCE_TRANSFERS = 2 };
 
   size_t index(const S& site) const { return &site - sites_.data(); }
   size_t cell(const S& site, size_t message) const { return index(site) * plan_.messages.size() + message; }
@@ -274,6 +274,9 @@ class Kernel final : public Network {
   std::vector<size_t> queue_of_;  // [message]
   std::vector<std::vector<uint64_t>> thresholds_;
   std::vector<S> sites_;
+  std::vector<int64_t> reached_ns_;  // [site]; apart from the sites, which are large, as most calls move only a few
+  std::vector<uint8_t> moved_;  // [site]: whether it has, since changes and transfers were taken
+  std::vector<size_t> moving_;
   Pace pace_;
   Team team_;
 };
