@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -57,6 +58,26 @@ def test_the_same_content_is_the_same_object() -> None:
     site = SignedSite.new()
     assert site.offer(1, SECOND) is site.offer(1, 2 * SECOND)
     assert site.offer(1, SECOND) is not site.offer(1, DAY)
+
+
+def test_what_was_served_before_does_not_change_what_is_served_now() -> None:
+    used = repositories(publish_ns=DAY // 3)
+    times_ns = [
+        quarter * DAY // 4 + offset for quarter in (0, 9, 1, 2, 3, 30, 2) for offset in (0, DAY // 12, DAY // 4 - 1)
+    ]
+    for time_ns in times_ns:
+        fresh = repositories(publish_ns=DAY // 3)
+        ours, theirs = used.offer_for(1, used.trusted, time_ns), fresh.offer_for(1, fresh.trusted, time_ns)
+        assert (ours.director, ours.image) == (theirs.director, theirs.image), time_ns
+
+
+def test_what_a_site_trusts_can_go_to_another_process() -> None:
+    trusted = repositories().trusted
+    copy = pickle.loads(pickle.dumps(trusted))
+    assert copy == trusted
+    assert hash(copy) == hash(trusted)
+    assert "_hash" in vars(trusted)
+    assert "_hash" not in vars(pickle.loads(pickle.dumps(trusted)))
 
 
 def test_every_role_signs_anew_at_half_of_its_expiry() -> None:

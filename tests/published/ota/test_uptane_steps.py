@@ -332,28 +332,45 @@ def test_older_targets_are_a_rollback_to_a_secondary_too() -> None:
     assert (refusal.step, refusal.threat) == ("5.4.4.6 step 4", Threat.ROLLBACK)
 
 
-def test_a_rotation_of_keys_is_followed_and_the_old_keys_are_worth_nothing() -> None:
+def rotated(site: SignedSite, targets: bytes, *, targets_too: bool = True) -> Offer:
+    """Return an offer of the Director's after its keys were rotated, those of targets or not, with these targets."""
     new = KeyRing.drawn(S.repositories.keys.options, 77)
-    old_root = S.repositories.keys.signers("director", "root")
-    at = signing.Signing(2, Envelope[Root].from_bytes(S.offer().director.roots[-1]).signed.expires)
-    root = signing.root(at, "director", new, [*old_root, *new.signers("director", "root")])
-    served = replace(S.offer().director, roots=(*S.offer().director.roots, root))
-    refusal = S.verifier.verify(replace(S.offer(), director=served), S.trusted, SECOND).refusal
+    if not targets_too:
+        new = new.with_stolen(["director.targets"], S.repositories.keys)
+    served = site.offer().director
+    at = signing.Signing(2, Envelope[Root].from_bytes(served.roots[-1]).signed.expires)
+    signers = [*S.repositories.keys.signers("director", "root"), *new.signers("director", "root")]
+    content = Envelope[Any].from_bytes(targets).signed
+    listed = signing.Signing(content.version, content.expires)
+    targets = signing.signed(content, new.signers("director", "targets"))
+    snapshot = signing.snapshot(at, listed, targets, new.signers("director", "snapshot"))
+    timestamp = signing.timestamp(at, at, snapshot, new.signers("director", "timestamp"))
+    roots_ = (*served.roots, signing.root(at, "director", new, signers))
+    return replace(site.offer(), director=Metadata(roots_, timestamp, snapshot, targets))
+
+
+def test_a_rotation_of_keys_is_followed() -> None:
+    offer = rotated(S, S.offer().director.targets)
+    for role in (None, MONITOR):
+        verdict = S.verifier.verify(offer, S.trusted, SECOND, role)
+        assert verdict.accepted, verdict.refusal
+        assert verdict.trusted.director.root == offer.director.roots[1]
+
+
+def test_old_keys_are_worth_nothing_after_a_rotation() -> None:
+    roots_ = rotated(S, S.offer().director.targets).director.roots
+    offer = replace(S.offer(), director=replace(S.offer().director, roots=roots_))
+    refusal = S.verifier.verify(offer, S.trusted, SECOND).refusal
     assert refusal is not None
     assert (refusal.role, refusal.step) == ("director/timestamp", "5.4.4.4 step 2")
-    contents = {
-        role: Envelope[Any].from_bytes(getattr(served, role)).signed for role in ("timestamp", "snapshot", "targets")
-    }
-    targets = signing.signed(contents["targets"], new.signers("director", "targets"))
-    contents["snapshot"].meta["targets.json"] = MetaFile.from_data(2, targets, ["sha256"])
-    snapshot = signing.signed(contents["snapshot"], new.signers("director", "snapshot"))
-    contents["timestamp"].snapshot_meta = MetaFile.from_data(2, snapshot, ["sha256"])
-    timestamp = signing.signed(contents["timestamp"], new.signers("director", "timestamp"))
-    rotated = replace(S.offer(), director=Metadata(served.roots, timestamp, snapshot, targets))
-    for role in (None, MONITOR):
-        verdict = S.verifier.verify(rotated, S.trusted, SECOND, role)
-        assert verdict.accepted, verdict.refusal
-        assert verdict.trusted.director.root == root
+
+
+def test_a_rotation_makes_timestamps_forgotten_and_targets_not() -> None:
+    site = updated()
+    old = rotated(site, S.trusted.director.targets, targets_too=False)
+    refusal = site.verifier.verify(old, site.trusted, SECOND).refusal
+    assert refusal is not None
+    assert (refusal.role, refusal.step, refusal.threat) == ("director/targets", "5.4.4.6 step 4", Threat.ROLLBACK)
 
 
 def test_the_same_question_is_answered_once() -> None:

@@ -6,9 +6,8 @@ ECU keys are symmetric, as the standard allows: HMAC-SHA-256, as hardware securi
 from __future__ import annotations
 
 import hmac
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -36,6 +35,12 @@ class EcuReport:
     """Grows from report to report."""
     signature: str = ""
 
+    def said(self) -> str:
+        """Return what is signed."""
+        threat = self.threat.value if self.threat else ""
+        fields = (self.ecu, self.file_name, self.length, self.sha256, threat, self.time_ns, self.nonce)
+        return "\n".join(map(str, fields))
+
 
 @dataclass(frozen=True)
 class VehicleManifest:
@@ -44,6 +49,10 @@ class VehicleManifest:
     site: int
     reports: tuple[EcuReport, ...]
     signature: str = ""
+
+    def said(self) -> str:
+        """Return what is signed."""
+        return "\n".join([str(self.site), *(f"{report.said()}\n{report.signature}" for report in self.reports)])
 
 
 @dataclass(frozen=True)
@@ -65,8 +74,7 @@ class EcuKeys:
     def signature(self, site: int, ecu: str, content: EcuReport | VehicleManifest) -> str:
         """Return an ECU's signature of what it says."""
         key = hmac.digest(self._secret, f"{site}/{ecu}".encode(), "sha256")
-        said = json.dumps(asdict(replace(content, signature="")), sort_keys=True, default=_plain)
-        return hmac.digest(key, sha256(said.encode()).digest(), "sha256").hex()
+        return hmac.digest(key, sha256(content.said().encode()).digest(), "sha256").hex()
 
 
 class Reporter:
@@ -150,8 +158,3 @@ class Inventory:
         for report in late:
             text = f"runs {report.file_name}; it was directed to run {directed[report.ecu].file_name}"
             yield Finding("version", report.ecu, threat, text)
-
-
-def _plain(value: object) -> str:
-    assert isinstance(value, Threat), value
-    return value.value

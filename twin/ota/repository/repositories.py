@@ -62,6 +62,7 @@ class Repositories:
         self.seed = seed
         self._publish_ns = publish_ns
         self._offers: dict[tuple[int, Metadata, Metadata], Offer] = {}
+        self._latest: dict[tuple[int, Trusted], tuple[int, int, Offer]] = {}
         self._served = lru_cache(maxsize=None)(self._made)
 
     @cached_property
@@ -99,13 +100,27 @@ class Repositories:
 
     def offer_for(self, release: int, trusted: Trusted, time_ns: int) -> Offer:
         """Return what a site gets that is to run ``release``: the same object for the same content."""
-        directive = self.directive(release, trusted)
+        begin_ns, end_ns, latest = self._latest.get((release, trusted), (0, 0, None))
+        if latest is None or not begin_ns <= time_ns < end_ns:
+            latest = self._offer(self.directive(release, trusted), release, time_ns)
+            self._latest[release, trusted] = (*self._unchanged_ns(time_ns), latest)
+        return latest
+
+    def _offer(self, directive: int, release: int, time_ns: int) -> Offer:
         director, image = (self.metadata(name, directive, time_ns) for name in REPOSITORIES)
         key = (directive, director, image)
         if key not in self._offers:
             images = {role: one.data for role, one in self.directed(directive).images.items()}
             self._offers[key] = Offer(release, director, image, MappingProxyType(images))
         return self._offers[key]
+
+    def _unchanged_ns(self, time_ns: int) -> tuple[int, int]:
+        """Return from when and until when repositories serve what they serve at ``time_ns``."""
+        periods_ns = {self._refresh_ns(repository, role) for repository in REPOSITORIES for role in _ORDER}
+        begins_ns = [time_ns // period_ns * period_ns for period_ns in periods_ns]
+        ends_ns = [begin_ns + period_ns for begin_ns, period_ns in zip(begins_ns, periods_ns, strict=True)]
+        (begins_ns if self._publish_ns <= time_ns else ends_ns).append(self._publish_ns)
+        return max(begins_ns), min(ends_ns)
 
     def metadata(self, repository: RepositoryName, directive: int, time_ns: int) -> Metadata:
         """Return the files of a repository; of the Image repository they do not depend on the directive."""

@@ -111,6 +111,7 @@ class CheckedRepository:
         """Take the targets that the snapshot lists (5.4.4.6, steps 1 to 5)."""
         with self.refusing("targets", self._served.targets):
             targets = self._set.update_targets(self._served.targets)
+        self._check_not_older(targets)
         self.files = replace(self.files, targets=self._served.targets)
         return targets
 
@@ -123,14 +124,14 @@ class CheckedRepository:
             targets = envelope.signed
             if not isinstance(targets, Targets):
                 raise exceptions.RepositoryError(f"expected targets, found {envelope.signed.type}")
-        self.check_not_older(targets)
+        self._check_not_older(targets)
         with self.refusing("targets"):
             if targets.is_expired(self._now):
                 raise exceptions.ExpiredMetadataError("targets.json is expired")
         self.files = replace(self.files, targets=data)
         return targets
 
-    def check_not_older(self, targets: Targets) -> None:
+    def _check_not_older(self, targets: Targets) -> None:
         """Refuse targets older than the last (5.4.4.6 step 4)."""
         if not self._known.targets:
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from twin.ota.causes import Cause
 from twin.ota.verification.threats import Threat
@@ -51,6 +52,18 @@ class Trusted:
     director: Files
     image: Files
     counters: tuple[tuple[str, int], ...] = ()
+
+    def __hash__(self) -> int:
+        """Return the hash of all of it, found once: a fleet asks for it at every poll."""
+        return self._hash
+
+    def __reduce__(self) -> tuple[type[Trusted], tuple[object, ...]]:
+        """Leave the hash behind: in another process it is another one."""
+        return Trusted, (self.director, self.image, self.counters)
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.director, self.image, self.counters))
 
     def counter(self, role: str) -> int:
         """Return the release counter below which images of ``role`` are refused."""

@@ -118,8 +118,7 @@ class Verifier:
     def _checked_targets(
         self, director: CheckedRepository, targets: Targets, *, everywhere: bool = True
     ) -> dict[str, TargetFile]:
-        """Return the Director's targets by the ECU that each is for (5.4.4.6, steps 4 and 6 to 8)."""
-        director.check_not_older(targets)
+        """Return the Director's targets by the ECU that each is for (5.4.4.6, steps 6 to 8)."""
         if targets.delegations is not None:
             director.refuse("targets", "step 6", Threat.ARBITRARY_SOFTWARE, "the Director must not delegate")
         directed: dict[str, TargetFile] = {}
