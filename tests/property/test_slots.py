@@ -107,6 +107,17 @@ def test_a_trial_gets_its_attempts_and_no_more() -> None:
     assert [slots.boot(0, 0) for _ in range(6)] == [1, 1, 1, 0, 0, 0]
 
 
+def test_boot_flags_that_are_written_once_more_give_no_more_attempts() -> None:
+    slots = Slots(1, 1, boot_attempts=2)
+    slots.write(0, 0, 1, 100, verified=True)
+    versions = []
+    for _ in range(3):
+        if len(versions) < 2:
+            slots.put_first(0, 0, 1)
+        versions.append(slots.boot(0, 0))
+    assert versions == [1, 1, 0]
+
+
 def test_what_is_good_needs_no_attempts() -> None:
     slots = Slots(1, 1, boot_attempts=1)
     slots.write(0, 0, 1, 100, verified=True)

@@ -222,6 +222,16 @@ def test_a_version_that_crashes_gets_its_attempts_and_all_go_back() -> None:
     assert not bench.clients.slots.good[0, :, 1].any()
 
 
+def test_one_ecu_that_does_not_boot_takes_the_others_back() -> None:
+    bench = Bench()
+    bench.programs.behaviour[1] = Behaviour(crashes_after_ns=S // 2, crashes_on=(1,))
+    bench.order(1)
+    assert said(bench.run(120).clients.take_transitions())[-1] == "FAILURE BOOT_FAILED"
+    assert bench.versions() == [[0, 0, 0]]
+    assert [boot[3] for boot in bench.programs.boots if boot[2] == 1] == [1, 1, 1, 0], "its bootloader went back"
+    assert [boot[3] for boot in bench.programs.boots if boot[2] == 2] == [1, 0], "the site took it back"
+
+
 def test_one_bad_ecu_takes_the_others_back() -> None:
     bench = Bench()
 

@@ -80,6 +80,36 @@ def test_a_version_that_crashes_is_given_back_whenever_the_power_goes() -> None:
     _judge(bench)
 
 
+@pytest.mark.parametrize("written", range(4))
+def test_a_loss_between_the_boot_flags_of_two_ecus(written: int) -> None:
+    """They are written from 22.5 s on, in 0.1 s each; the power is back at 26 s, and the rest written at 28 s."""
+    at_ns = 22_500_000_000 + (written * 10 + 5) * S // 100
+    bench = Bench(1, incidents=[PowerLoss(at_ns, 26 * S, 0)])
+    bench.order(1)
+    boots = bench.run(60).programs.boots
+    assert [version for _, _, _, version, _ in boots[:3]] == [1] * written + [0] * (3 - written)
+    assert [ecu for _, _, ecu, _, _ in boots[3:]] == list(range(written, 3)), "only the rest"
+    assert bench.versions() == [[1, 1, 1]]
+
+
+FLICKERS = {
+    "twice in a tick": ((31, 32), (33.5, 34.5)),
+    "back for a moment": ((31, 32), (33.5, 48)),
+    "back in the next tick": ((31, 36), (37, 38)),
+    "three times": ((31, 32), (32.5, 33), (33.5, 36)),
+}
+
+
+@pytest.mark.parametrize("spans_s", FLICKERS.values(), ids=FLICKERS.keys())
+def test_power_that_flickers_within_a_tick_boots_nothing_in_between(spans_s: tuple[tuple[float, float], ...]) -> None:
+    losses = [PowerLoss(round(begin_s * S), round(end_s * S), 0) for begin_s, end_s in spans_s]
+    bench = Bench(1, incidents=losses, step_ns=5 * S)
+    bench.run(70)
+    back_ns = -(-losses[-1].end_ns // (5 * S)) * 5 * S
+    assert {boot[0] for boot in bench.programs.boots} == {back_ns}
+    assert bench.versions() == [[0, 0, 0]]
+
+
 def _judge(bench: Bench) -> None:
     """Hold every ECU's slots to the bytes that its flash really has."""
     slots = bench.clients.slots

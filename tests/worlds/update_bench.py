@@ -128,6 +128,8 @@ class Behaviour:
     """What a version does: it may crash so long after it began to run, or not be well."""
 
     crashes_after_ns: int | None = None
+    crashes_on: tuple[int, ...] = (0, 1, 2)
+    """ECUs."""
     healthy: bool = True
 
 
@@ -163,7 +165,8 @@ class Programs:
     def _crashes(self) -> list[Failed]:
         crashed = []
         for (site, ecu), (version, since_ns) in list(self.running.items()):
-            after_ns = self.behaviour.get(version, Behaviour()).crashes_after_ns
+            behaviour = self.behaviour.get(version, Behaviour())
+            after_ns = behaviour.crashes_after_ns if ecu in behaviour.crashes_on else None
             if after_ns is not None and since_ns + after_ns < self._end_ns:
                 crashed.append(Failed(since_ns + after_ns, site, ecu, "crash"))
                 del self.running[site, ecu]

@@ -164,12 +164,8 @@ class Machine:
             return
         self._write_flags(site, time_ns)
         ready_ns = self._boot(site, [ecu])
-        if site not in self.updates or ecu not in dict(self.updates[site].trial):
-            return
-        if self.phase[site] in ON_TRIAL:
+        if self.phase[site] in ON_TRIAL and ecu in dict(self.updates[site].trial):
             self._enter(site, time_ns, Phase.BOOTING, ready_ns, Cause.BOOT_FAILED)
-        elif self.phase[site] == Phase.RETURNED:
-            self.due_ns[site] = ready_ns
 
     def power_lost(self, site: int, time_ns: int) -> None:
         """Gateway and ECUs are off: what was being written is torn."""
