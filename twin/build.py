@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from twin.bms.codes import Level
 from twin.bms.controllers import Controllers
 from twin.bms.effects import NEVER, EcuFault, Harness, Mishap
 from twin.bms.events import Event
+from twin.bms.firmware.firmware import Firmware
 from twin.bms.leads import Leads
 from twin.bms.messages import MessageTable
 from twin.bms.rounds import Rounds
@@ -25,6 +28,7 @@ from twin.faults.fault import Deviation, Effect
 from twin.network.disturbances import Disturbance, Wire
 from twin.network.engines.engine import Engine
 from twin.network.replay import Replayed, Traffic
+from twin.ota.rollout import Rollout
 from twin.plant.action import Action, Actuator, Change
 from twin.plant.assembly import open_plant
 from twin.plant.plant import Plant
@@ -32,6 +36,7 @@ from twin.scenario import Fleet, Scenario, expand
 from twin.scenario.architecture import architecture_of
 from twin.scenario.profiles.profile import Window
 from twin.site_buses import BalancingNoise, SiteBuses, open_buses
+from twin.site_updates import Updates, open_rollout
 from twin.streams import stream
 from twin.surroundings import Surroundings
 
@@ -47,6 +52,8 @@ class World:
     surroundings: Surroundings
     dispatch: Dispatch
     plant: Plant
+    capacity_Ah: float
+    """Of a module, nominal."""
     buses: Engine
     replays: tuple[Replayed, ...]
     balancing_noise: BalancingNoise
@@ -57,6 +64,8 @@ class World:
     leads: Leads
     sensing: Sensing
     sensor_wiring: SensorWiring
+    rollout: Rollout | None
+    """The updates of the sites, where a release is rolled out."""
     injected: tuple[Event, ...]
     """The truth about faults and replayed traces, for the log: what the BMS makes of them is another matter."""
 
@@ -75,9 +84,10 @@ def build(scenario: Scenario, sites: Sequence[int] | None = None) -> World:
     wiring, site_ids = fleet.wiring, fleet.site_ids.tolist()
     architecture = architecture_of(scenario)
     problems: list[Problem] = []
+    updates = attempt(problems, lambda: Updates.of(scenario))
     network = attempt(problems, lambda: SiteBuses.of(scenario))
     plant = attempt(problems, lambda: _plant(scenario, fleet, architecture))
-    if network is None or plant is None:
+    if network is None or plant is None or problems:
         if plant:
             plant.close()
         raise InputError(problems)
@@ -88,15 +98,19 @@ def build(scenario: Scenario, sites: Sequence[int] | None = None) -> World:
     for traffic in network.replays:
         messages.silence(wiring.sites, traffic.rows(site_ids), traffic.layouts)
     schedule = _schedule(scenario, fleet, architecture)
-    controllers = attempt(problems, lambda: _controllers(scenario, fleet, architecture, schedule, messages, buses))
+    versions = updates.versions if updates else {}
+    made = partial(_controllers, scenario, fleet, architecture, schedule, messages, buses, versions)
+    controllers = attempt(problems, made)
     if controllers is None:
         plant.close()
         raise InputError(problems)
+    rollout = open_rollout(scenario, fleet, updates, controllers, buses, network.wires) if updates else None
     return World(
         fleet,
         Surroundings(fleet, Window(scenario.start, fleet.duration_ns).since_midnight_ns),
         scenario.dispatch,
         plant,
+        scenario.bms.capacity_Ah,
         buses,
         tuple(Replayed(traffic, network.wires, site_ids) for traffic in network.replays),
         BalancingNoise(mishaps, buses, network.wires),
@@ -107,6 +121,7 @@ def build(scenario: Scenario, sites: Sequence[int] | None = None) -> World:
         Leads(mishaps),
         _sensing(scenario, fleet, mishaps),
         SensorWiring(architecture, wiring.sites),
+        rollout,
         (*_replayed(fleet, network.replays), *_injected(fleet)),
     )
 
@@ -191,13 +206,14 @@ def _controllers(
     schedule: Schedule,
     messages: MessageTable,
     buses: Engine,
+    versions: Mapping[str, Sequence[Firmware[Any]]],
 ) -> Controllers:
     firmware = architecture.firmware()
     soc = _remembered_soc(scenario.seed, fleet)
     of_pack = soc.reshape(-1, fleet.wiring.modules)
     memory = {one.role: {"soc": soc.ravel() if one.scope == "module" else of_pack} for one in firmware}
     suffered = [one for one in fleet.mishaps if isinstance(one, EcuFault)]
-    return Controllers(architecture, schedule, messages, buses, memory, len(fleet.site_ids), suffered)
+    return Controllers(architecture, schedule, messages, buses, memory, len(fleet.site_ids), suffered, versions)
 
 
 def _replayed(fleet: Fleet, replays: Sequence[Traffic]) -> Iterator[Event]:

@@ -17,6 +17,7 @@ from twin.network.engines.records import Change, NodeState
 from twin.plant.action import PlantEvent
 from twin.plant.dc_bus import Contactor
 from twin.record import LEVELS, UNKNOWN, Column, Signal, of_detail
+from twin.record.rollout import rollout_table
 from twin.scenario import Scenario
 
 Values = NDArray[Any]
@@ -98,16 +99,23 @@ class Log:
     def tick(self, end_ns: int, events: Iterable[Event]) -> None:
         """Log the events of a tick and, where a row is due, the world at its end."""
         for event in sorted(events, key=lambda event: (event.time_ns, event.site)):
-            self._sink.event(replace(event, site=int(self._world.fleet.site_ids[event.site])))
+            self._sink.event(replace(event, site=self._number(event.site)))
         if end_ns % self._period_ns == 0:
             self._sink.append(end_ns, self._row())
             for site in self._world.buses.logged:
                 self._frames(site)
 
+    def _number(self, row: int) -> int:
+        """Return the number of the site in a row; what is about the whole fleet keeps its -1."""
+        return int(self._world.fleet.site_ids[row]) if row >= 0 else row
+
     def finish(self) -> None:
         """Log what is left at the end: frames since the last row, and the statistics of the buses."""
         for site in self._world.buses.logged:
             self._frames(site)
+        if self._world.rollout:
+            for name, columns in self._world.rollout.tables().items():
+                self._sink.table(name, rollout_table(name, columns))
         self._sink.table("bus", _bus(self._world))
         self._sink.table("bus_nodes", _nodes(self._world))
 

@@ -20,8 +20,10 @@ from twin.bms.sensing import Present
 from twin.bms.sensor_wiring import Outside
 from twin.build import World
 from twin.log import Log, changed, told
+from twin.ota.server import UpdateServer
 from twin.pace import Pacing, Stride
 from twin.plant.action import Action, Change, Replacement
+from twin.telemetry import Telemetry
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -33,9 +35,16 @@ class Run:
     """One execution of a world, by its own step or a ``pacing``; ``stop`` ends it after the tick that is under way."""
 
     def __init__(
-        self, world: World, log: Log, on_tick: Callable[[int], None] = lambda _: None, pacing: Pacing | None = None
+        self,
+        world: World,
+        log: Log,
+        on_tick: Callable[[int], None] = lambda _: None,
+        pacing: Pacing | None = None,
+        server: UpdateServer | None = None,
     ) -> None:
         self._world = world
+        self._server = server
+        self._telemetry = Telemetry(world)
         self._log = log
         self._on_tick = on_tick
         self._pacing = pacing
@@ -71,7 +80,7 @@ class Run:
 
     def tick(self, start_ns: int, end_ns: int) -> None:
         """Advance the world from ``start_ns`` to ``end_ns``, and log what happened."""
-        events = _before(end_ns, self._to_tell)
+        events = [*self._meet(start_ns), *_before(end_ns, self._to_tell)]
         for replay in self._world.replays:
             replay.send(self._world.buses, end_ns)
         for stride in self._strides(start_ns, end_ns):
@@ -89,22 +98,43 @@ class Run:
         # 1 Faults and events that are due, and what the outside world asks for.
         self._begin(_before(end_ns, self._to_come))
         self._ask(stride.looked_ns(start_ns), rows)
+        if world.rollout:
+            world.rollout.before(end_ns, rows)
         # 2 Sensors, sampled now and held.
         sensed = self._sense(start_ns, rows)
         # 3 ECU activations, each at its own instant, and the buses between them.
         commands, found = self._control(start_ns, end_ns, sensed, stride)
         commands, unheard = self._heard(world.leads.landed(commands), start_ns)
-        # 4 is the place of OTA and campaign.
+        # 4 Update clients, upon what has happened since the tick's begin.
+        updates = world.rollout.step(end_ns, rows, self._telemetry.view(rows)) if world.rollout else []
         # 5 The plant, in sub-steps only where an action falls inside.
         happened = plant.advance(start_ns, end_ns, self._due(commands, end_ns, rows), rows)
         for site in {event.site for event in happened if plant.failed[event.site]}:
             world.controllers.stop(site)
-        return [*found, *unheard, *map(told, happened)]
+        events = [*found, *unheard, *updates, *map(told, happened)]
+        self._watch(start_ns, end_ns, rows, events)
+        return events
+
+    def _meet(self, time_ns: int) -> list[Event]:
+        """Let sites and update server talk, where it is time for that; return what the server decides."""
+        rollout, server = self._world.rollout, self._server
+        return rollout.ask(time_ns, server) if rollout and server else []
+
+    def _watch(self, start_ns: int, end_ns: int, rows: IntArray | None, events: list[Event]) -> None:
+        """Show the sites whose behaviour is watched to whoever watches."""
+        rollout = self._world.rollout
+        if rollout is None:
+            return
+        watched = rollout.watch.rows if rows is None else np.intersect1d(rollout.watch.rows, rows)
+        if len(watched):
+            rollout.watch.see(self._telemetry.observation(start_ns, end_ns, watched, events))
 
     def _strides(self, start_ns: int, end_ns: int) -> list[Stride]:
         """Return who goes how through a tick."""
         if self._pacing is None:
             return self._even
+        if self._world.rollout:
+            self._pacing.wake(np.flatnonzero(self._world.rollout.wants_short(end_ns)), end_ns)
         self._ask((start_ns + end_ns) // 2, None)
         return self._pacing.strides(start_ns, end_ns, self._world.plant.request_W)
 

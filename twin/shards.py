@@ -3,6 +3,9 @@
 Sites do not act on each other, and every draw is keyed by its site, so a shard computes what the whole would. Shards
 send rows in blocks of the same ticks; the writer puts the blocks of all shards side by side along the site axis. After
 a block a shard waits for leave to go on, and all get the same leaves: so they stop at the same tick.
+
+Where a release is rolled out, shards meet at the decisions of the update server, which lives beside the writer: every
+shard asks it at the same instants, between its blocks, and waits for its orders.
 """
 
 from __future__ import annotations
@@ -23,9 +26,12 @@ from twin.bms.events import Event
 from twin.build import World, build
 from twin.errors import InputError, SimulationError
 from twin.log import Log, Sink, Values, signals_of
+from twin.ota.messages import Orders, Reports
+from twin.ota.server import Columns, UpdateServer
 from twin.pace import Pacing
 from twin.profile import Profile
 from twin.record import Column, Signal
+from twin.record.rollout import ROWS_OF_SITES
 from twin.run import Run, Status
 from twin.scenario import Scenario
 
@@ -50,11 +56,29 @@ class Block:
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
-class Whole:
-    """All sites in this process; the same interface as ``Shards``."""
+@dataclass(frozen=True)
+class Question:
+    """What a shard asks the update server."""
 
-    def __init__(self, scenario: Scenario, sites: Sequence[int] | None, *, profile: bool) -> None:
-        self._scenario, self._sites = scenario, sites
+    time_ns: int
+    reports: Reports
+
+
+class Whole:
+    """All sites in this process; the same interface as ``Shards``.
+
+    ``server``: whom the sites ask for updates, if anybody.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        sites: Sequence[int] | None,
+        *,
+        profile: bool,
+        server: UpdateServer | None = None,
+    ) -> None:
+        self._scenario, self._sites, self._server = scenario, sites, server
         self._times = Profile() if profile else None
         self._run: Run | None = None
         self._world: World | None = None
@@ -87,7 +111,8 @@ class Whole:
             _watch(self._times, self._world, sink)
         log = Log(self._world, sink, round(self._scenario.record.period_s * 1e9))
         pace = self._scenario.pace
-        self._run = Run(self._world, log, on_tick, Pacing(self._world, self._scenario, pace) if pace else None)
+        pacing = Pacing(self._world, self._scenario, pace) if pace else None
+        self._run = Run(self._world, log, on_tick, pacing, self._server)
         return self._run.execute()
 
 
@@ -106,21 +131,31 @@ def _watch(times: Profile, world: World, sink: Sink) -> None:
 class Shards:
     """Processes that together run all ``sites``; a context manager that leaves none behind."""
 
-    def __init__(self, scenario: Scenario, parts: Sequence[Sequence[int]], *, profile: bool) -> None:
+    def __init__(
+        self, scenario: Scenario, parts: Sequence[Sequence[int]], *, profile: bool, server: UpdateServer | None = None
+    ) -> None:
         context = multiprocessing.get_context("spawn")
+        self._server = server
+        self._decided: list[Event] = []
+        """By the server, since the last blocks."""
         self._connections: list[Connection] = []
+        self._counters: list[Connection] = []
+        """Where each shard gets the server's orders: apart from its leaves, which come ahead of time."""
         self._processes = []
         self.seconds: dict[str, float] = {}
         most = max(len(part) for part in parts)
         block_ticks = max(1, min(BLOCK_TICKS, BLOCK_SITE_TICKS // most))
         for part in parts:
             ours, theirs = context.Pipe()
-            task = scenario, list(part), theirs, block_ticks, profile
+            orders, counter = context.Pipe(duplex=False)
+            task = scenario, list(part), theirs, orders, block_ticks, profile
             process = context.Process(target=_serve, args=task, daemon=True)
             with _ctrl_c_blocked():
                 process.start()
             theirs.close()
+            orders.close()
             self._connections.append(ours)
+            self._counters.append(counter)
             self._processes.append(process)
         self._stopped = False
 
@@ -151,14 +186,31 @@ class Shards:
             self._give_leave()
         ticks = 0
         while True:
-            blocks: list[Block] = self._receive()
-            _merge(blocks, sink)
+            answers = self._receive()
+            if isinstance(answers[0], Question):
+                self._decide(answers)
+                continue
+            blocks: list[Block] = answers
+            _merge(blocks, sink, self._decided)
+            self._decided = []
             if blocks[0].status:
                 self._add_up([*(block.seconds for block in blocks), writing.seconds])
                 return blocks[0].status
             self._give_leave()
             ticks += blocks[0].ticks
             on_tick(ticks)
+
+    def _decide(self, questions: Sequence[Question]) -> None:
+        """Let the update server decide upon what all shards report, and tell them all."""
+        assert self._server, "only a scenario with a rollout asks"
+        reports = Reports.joined([question.reports for question in questions])
+        orders = self._server.decide(questions[0].time_ns, reports)
+        self._decided += self._server.take_events()
+        for counter in self._counters:
+            try:
+                counter.send(orders)
+            except (BrokenPipeError, ConnectionResetError):
+                continue  # as below
 
     def _give_leave(self) -> None:
         for connection in self._connections:
@@ -235,6 +287,27 @@ class _Outlet:
         self._block = Block()
 
 
+class _Counter:
+    """The update server as a shard sees it: at the other end of two pipes."""
+
+    def __init__(self, connection: Connection, orders: Connection) -> None:
+        self._connection, self._orders = connection, orders
+
+    def decide(self, time_ns: int, reports: Reports) -> Orders:
+        """Ask, and wait for what is decided upon the reports of all shards."""
+        self._connection.send(Question(time_ns, reports))
+        orders: Orders = self._orders.recv()
+        return orders
+
+    def take_events(self) -> list[Event]:
+        """Return nothing: what is decided is logged by whoever decides."""
+        return []
+
+    def tables(self) -> Mapping[str, Columns]:
+        """Return nothing, for the same reason."""
+        return {}
+
+
 @contextmanager
 def _ctrl_c_blocked() -> Iterator[None]:
     """Keep Ctrl-C from a process that starts meanwhile, which inherits this; here it waits for the end."""
@@ -246,11 +319,20 @@ def _ctrl_c_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(scenario: Scenario, sites: Sequence[int], connection: Connection, block_ticks: int, profile: bool) -> None:
+def _serve(
+    scenario: Scenario,
+    sites: Sequence[int],
+    connection: Connection,
+    orders: Connection,
+    block_ticks: int,
+    profile: bool,
+) -> None:
     """Be a shard; Ctrl-C is the writer's to decide on, and was blocked when this process began."""
     outlet = _Outlet(connection, signals_of(scenario), block_ticks)
+
+    server = _Counter(connection, orders) if scenario.ota else None
     try:
-        with Whole(scenario, sites, profile=profile) as whole:
+        with Whole(scenario, sites, profile=profile, server=server) as whole:
             whole.ready()
             connection.send(None)
             status = whole.execute(outlet, lambda _: outlet.tick(whole))
@@ -261,9 +343,12 @@ def _serve(scenario: Scenario, sites: Sequence[int], connection: Connection, blo
         connection.send(traceback.format_exc())
 
 
-def _merge(blocks: Sequence[Block], sink: Sink) -> None:
-    """Log blocks of the same ticks as one: sites side by side, events in the order of time and site."""
-    events = [event for block in blocks for event in block.events]
+def _merge(blocks: Sequence[Block], sink: Sink, decided: Sequence[Event]) -> None:
+    """Log blocks of the same ticks as one: sites side by side, events in the order of time and site.
+
+    ``decided``: what the update server has to tell of this time.
+    """
+    events = [*decided, *(event for block in blocks for event in block.events)]
     for event in sorted(events, key=lambda event: (event.time_ns, event.site)):
         sink.event(event)
     for rows in zip(*(block.rows for block in blocks), strict=True):
@@ -277,9 +362,9 @@ def _merge(blocks: Sequence[Block], sink: Sink) -> None:
 
 
 def _joined(columns: Sequence[Column]) -> Column:
-    """Return a column of all shards: side by side where its first axis is the site, else the first shard's."""
+    """Return a column of all shards: one after the other where its rows are of sites, else the first shard's."""
     first = columns[0]
-    if first.dims[0] != "site":
+    if first.dims[0] not in ("site", *ROWS_OF_SITES):
         return first
     values = np.concatenate([column.values for column in columns])
     return Column(values, first.dims, first.unit, first.long_name, first.flags)

@@ -10,20 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = (
     *("errors", "quantity", "options", "resources", "streams", "plugins", "native", "modelica", "plant", "network"),
-    *(
-        "bms",
-        "ota",
-        "faults",
-        "record",
-        "dispatch",
-        "scenario",
-        "surroundings",
-        "site_buses",
-        "build",
-        "log",
-        "profile",
-    ),
-    *("pace", "run", "shards", "analysis", "cli", "__main__"),
+    *("bms", "ota", "faults", "record", "dispatch", "scenario", "surroundings", "site_buses", "site_updates"),
+    *("build", "log", "telemetry", "profile", "pace", "run", "shards", "analysis", "cli", "__main__"),
 )
 FILES = sorted((ROOT / "twin").rglob("*.py"))
 

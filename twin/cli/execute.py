@@ -23,13 +23,16 @@ from rich.text import Text
 from twin.analysis.bus_bounds import bus_warnings
 from twin.errors import InputError, Problem
 from twin.log import signals_of
+from twin.ota.server import UpdateServer
 from twin.plant.assembly import locate
 from twin.plant.fmu import Version
 from twin.record import RunWriter, output_problem
+from twin.record.rollout import rollout_table
 from twin.scenario import Fleet, Scenario, companions, expand, resolved
 from twin.scenario.architecture import architecture_of
 from twin.scenario.truth import truth
 from twin.shards import Shards, Whole
+from twin.site_updates import update_server
 
 INTERRUPTED = 130
 
@@ -49,10 +52,12 @@ def execute(
     profile: bool = False,
     quiet: bool = False,
     shards: int | None = None,
+    server: UpdateServer | None = None,
 ) -> None:
     """Run a scenario, or some of its sites, and say what came of it.
 
     ``shards``: processes that share the sites; by default one a core, where the fleet is large enough to gain from it.
+    ``server``: whom its sites ask for updates; the one that the scenario states unless given.
     Raises InputError before anything is written; typer.Exit with code 130 after Ctrl-C.
     """
     console = Console(stderr=True, quiet=quiet)
@@ -63,18 +68,24 @@ def execute(
     with console.status("building FMUs and the fleet"):
         fleet = expand(scenario, sites)
         facts = _facts(scenario)
+        server = server or update_server(scenario)
     for warning in bus_warnings(scenario):
         Console(stderr=True).print(f"warning: {warning}", style="yellow", soft_wrap=True, highlight=False)
     parts = _parts(fleet, shards)
     facts["shards"] = len(parts)
-    engine = Whole(scenario, sites, profile=profile) if len(parts) == 1 else Shards(scenario, parts, profile=profile)
-    with engine:
+    with (
+        Whole(scenario, sites, profile=profile, server=server)
+        if len(parts) == 1
+        else Shards(scenario, parts, profile=profile, server=server)
+    ) as engine:
         with console.status("building the world"):
             engine.ready()
         writer = _writer(scenario, fleet, folder, facts, force=force)
         with _stopped_by_signals(engine):
             with _progress(console, fleet) as on_tick, _kept(writer):
                 status = engine.execute(writer, on_tick)
+                for name, columns in (server.tables() if server else {}).items():
+                    writer.table(name, rollout_table(name, columns))
             writer.close(status)
     console.print(f"{status} in {perf_counter() - started_s:.0f} s: {folder}/run.h5")
     if profile:

@@ -11,13 +11,16 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from twin.bms.events import Event
+from twin.errors import InputError, Problem
 from twin.network.traces import Recording
+from twin.ota.server import RecordedServer, UpdateServer
 from twin.record import Column
 from twin.scenario import Scenario
 from twin.shards import Whole
 
 Values = NDArray[Any]
 
+ORDERS = "ota_orders"
 _BLOCK = 1_000_000
 """Frames of the log that are looked at in one go."""
 
@@ -46,15 +49,35 @@ def from_log(run: xr.DataTree, scenario: Scenario, site: int, window: Window) ->
     return kept.recording() if known else None
 
 
-def again(scenario: Scenario, site: int, window: Window, on_tick: Callable[[int], None]) -> Recording:
+def recorded_server(run: xr.DataTree) -> RecordedServer:
+    """Return an update server that says to sites what they were told in a run.
+
+    Raises InputError if the run does not say what that was.
+    """
+    if ORDERS not in run.children:
+        found = "it does not say what the update server ordered: it did not come to its end"
+        raise InputError(Problem(f"{found}; a site cannot be run again alone"))
+    orders = run.children[ORDERS].to_dataset(inherit=False)
+    return RecordedServer(*(orders[name].values.tolist() for name in ("time_ns", "site_id", "release")))
+
+
+def again(
+    scenario: Scenario,
+    site: int,
+    window: Window,
+    on_tick: Callable[[int], None],
+    server: UpdateServer | None = None,
+) -> Recording:
     """Simulate a site alone up to the window's end and return its frames: the same as in the fleet.
+
+    ``server``: whom it asks for updates.
 
     Raises InputError with the mistakes that the parts find.
     """
     kept = _Kept(scenario, window)
     tick_ns = round((scenario.pace.quiet_s if scenario.pace else scenario.step_s) * 1e9)
     record = scenario.record.model_copy(update={"frames": True})
-    with Whole(scenario.model_copy(update={"record": record}), [site], profile=False) as engine:
+    with Whole(scenario.model_copy(update={"record": record}), [site], profile=False, server=server) as engine:
 
         def tick(done: int) -> None:
             on_tick(done)

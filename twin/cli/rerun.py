@@ -22,8 +22,10 @@ def command(
     Example: twin rerun runs/home_fleet --site 7
     """
     from twin.cli.execute import execute, fully_logged
+    from twin.cli.recorded import recorded_server
     from twin.errors import InputError, Problem
     from twin.record import scenario_of
+    from twin.record.reader import open_run
     from twin.scenario import load, placed
 
     file = scenario_of(run)
@@ -33,4 +35,5 @@ def command(
         if site >= sites:
             raise InputError(Problem(f"found {site}; the run has the sites 0 to {sites - 1}", str(run), path="--site"))
         folder = output or run.with_name(f"{run.name}-site-{site}")
-        execute(scenario, folder, sites=[site], force=force, quiet=quiet)
+        server = recorded_server(open_run(run)) if scenario.ota else None
+        execute(scenario, folder, sites=[site], force=force, quiet=quiet, server=server)

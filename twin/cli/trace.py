@@ -152,14 +152,14 @@ def _instant_ns(text: str, option: str) -> int:
 
 
 def _recording(tree: xr.DataTree, scenario: Scenario, site: int, window: Window, console: Console) -> Recording:
-    from twin.cli.recorded import again, from_log
+    from twin.cli.recorded import again, from_log, recorded_server
 
     logged = from_log(tree, scenario, site, window)
     if logged is not None:
         return logged
     ticks = -(-window.end_ns // round(scenario.step_s * 1e9))
     with _progress(console, f"simulating site {site} again", ticks) as on_tick:
-        return again(scenario, site, window, on_tick)
+        return again(scenario, site, window, on_tick, recorded_server(tree) if scenario.ota else None)
 
 
 def _chosen(recordings: Mapping[int, Recording], segment: int | None, window: Window) -> dict[int, Recording]:

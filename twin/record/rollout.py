@@ -67,6 +67,9 @@ _ECU: Final = Facts(np.str_, "ECU, as its node on the bus is called")
 _ECU_ROLE: Final = Facts(np.str_, "role of the ECU")
 _TEXT: Final = Facts(np.str_, "the same in words")
 
+ROWS_OF_SITES: Final = ("ota_transition", "ota_version", "ota_transfer", "ota_outage", "ota_attack")
+"""What rows are in tables to which every shard of a fleet adds those of its sites."""
+
 TABLES: Final[Mapping[str, TableFacts]] = {
     "ota_releases": TableFacts(
         "ota_image",
@@ -127,6 +130,14 @@ TABLES: Final[Mapping[str, TableFacts]] = {
             "kind": Facts(np.str_, "what was decided, as a code"),
             "group": _GROUP,
             "text": _TEXT,
+        },
+    ),
+    "ota_orders": TableFacts(
+        "ota_order",
+        {
+            "time_ns": Facts(np.int64, "when the update server wanted it, from the start of the run", "ns"),
+            "site_id": _SITE,
+            "release": Facts(np.int32, "release that the site is to run; -1: give up what is under way"),
         },
     ),
     "ota_gates": TableFacts(

@@ -53,7 +53,14 @@ def _no_role(role: str, roles: Sequence[str]) -> Problem:
 
 def _instead(scenario: Scenario, architecture: Architecture, own: Firmware[Any]) -> Firmware[Any]:
     """Return the firmware that the scenario names for the role of ``own``."""
-    name = scenario.bms.firmware[own.role]
+    return firmware_at(scenario.bms.firmware[own.role], scenario, architecture, own)
+
+
+def firmware_at(name: str, scenario: Scenario, architecture: Architecture, own: Firmware[Any]) -> Firmware[Any]:
+    """Return what takes the place of ``own``: a model of fmus/, an FMU or a Python file.
+
+    Raises InputError where it does not fit the role or the buses.
+    """
     layouts = bus_layouts(scenario, architecture, database_of(scenario))
     if name.endswith(".py"):
         return python_firmware(Path(name), own, architecture.options, architecture.site, layouts)
@@ -81,8 +88,7 @@ def bus_layouts(scenario: Scenario, architecture: Architecture, database: str) -
 
 def transport_of(scenario: Scenario) -> Transport | None:
     """Return how images travel on the buses of a site; None where it is never updated."""
-    updates = getattr(scenario, "ota", None)
-    return None if updates is None else updates.flash.transport
+    return None if scenario.ota is None else scenario.ota.flash.transport
 
 
 def own_database(scenario: Scenario) -> str:

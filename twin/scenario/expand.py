@@ -12,6 +12,7 @@ from twin.bms.effects import Mishap
 from twin.errors import InputError, Problem
 from twin.faults.fault import Fault
 from twin.network.disturbances import Disturbance
+from twin.ota.effects import Incident
 from twin.plant.action import Change
 from twin.plant.ageing.naumann import resistance_growth
 from twin.plant.plant import Wiring
@@ -60,6 +61,8 @@ class Fleet:
     """Of the network by the faults, in the order of time."""
     mishaps: tuple[Mishap, ...]
     """Of sensors, ECUs and wires by the faults, in the order of time."""
+    incidents: tuple[Incident, ...]
+    """Of the update clients by the faults, in the order of time."""
     duration_ns: int
     step_ns: int
     tick_ns: int
@@ -109,6 +112,7 @@ def expand(scenario: Scenario, sites: Sequence[int] | None = None) -> Fleet:
             actions=injected.actions,
             disturbances=injected.disturbances,
             mishaps=injected.mishaps,
+            incidents=injected.incidents,
             duration_ns=duration_ns,
             step_ns=nanoseconds(scenario.step_s),
             tick_ns=nanoseconds(scenario.pace.quiet_s if scenario.pace else scenario.step_s),

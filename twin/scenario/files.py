@@ -23,13 +23,13 @@ _FIELDS: tuple[KeyPath, ...] = (
 )
 _LISTS: tuple[KeyPath, ...] = (("bus", "replay"),)
 """Lists whose items each have a ``file``."""
-_MAPPINGS: tuple[KeyPath, ...] = (("bms", "firmware"),)
+_MAPPINGS: tuple[KeyPath, ...] = (("bms", "firmware"), ("ota", "release"))
 """Mappings whose values may be paths."""
 
 
 def is_path(name: str) -> bool:
     """Say whether a name is the path of a file, and not one of the files that ship with the package."""
-    return "/" in name or "\\" in name or Path(name).suffix.lower() in (".fmu", ".dbc", ".py")
+    return "/" in name or "\\" in name or Path(name).suffix.lower() in (".fmu", ".dbc", ".py", ".img")
 
 
 def from_folder(data: Any, folder: Path) -> Any:

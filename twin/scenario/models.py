@@ -15,6 +15,7 @@ from twin.faults.drawn import Drawn
 from twin.faults.fault import Fault
 from twin.network.options import Bus
 from twin.options import Options
+from twin.ota.options import Ota
 from twin.plant.options import Plant
 from twin.plant.packs import Connection
 from twin.plugins import one_of
@@ -126,6 +127,8 @@ class Scenario(Options):
     faults: Annotated[list[AnyFault], Field(default_factory=list)]
     drawn: Drawn | None = None
     """Faults that every site gets by chance."""
+    ota: Ota | None = None
+    """A release that is rolled out to the sites over the air."""
     record: Record = Record()
     use_case: UseCase | None = None
     """What the batteries are for; reports say how well it went."""

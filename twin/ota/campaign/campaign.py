@@ -24,6 +24,7 @@ from twin.ota.campaign.options import CampaignOptions
 from twin.ota.campaign.outcomes import ERRORS, REFUSALS, IntArray, Ledger, Outcome
 from twin.ota.campaign.windows import Windows
 from twin.ota.causes import Cause
+from twin.ota.gate_options import GatesOptions
 from twin.ota.messages import Orders, Reports
 from twin.ota.policies.policy import Halt, Seen, Verdict, Wanted
 from twin.ota.states import UpdateState
@@ -79,6 +80,7 @@ class GateRequest:
     canaries: IntArray
     baseline: IntArray
     since_ns: int
+    gates: GatesOptions
 
 
 class Look(Protocol):
@@ -157,13 +159,13 @@ class Campaign:
     @property
     def soaking(self) -> tuple[GateRequest, ...]:
         """The groups for which the policy waits for a gate."""
-        group = self.policy.awaited(self._state)
-        if group is None or group not in self._group_begun_ns or self.standing is not Standing.RUNNING:
+        group, gates = self.policy.awaited(self._state), self.policy.judges
+        if group is None or gates is None or group not in self._group_begun_ns or self.standing is not Standing.RUNNING:
             return ()
         baseline = np.flatnonzero((self.role == Role.BASELINE) & (self.ledger.outcome == Outcome.HELD))
         members = self.members(group)
         canaries = np.sort(members[self.ledger.outcome[members] != Outcome.DELETED])
-        return (GateRequest(group, canaries, baseline, self._group_begun_ns[group]),)
+        return (GateRequest(group, canaries, baseline, self._group_begun_ns[group], gates),)
 
     def decide(self, time_ns: int, reports: Reports, looks: Mapping[int, Look] | None = None) -> Decision:
         """Return what is wanted from ``time_ns`` on; call with increasing times, and each report once."""

@@ -71,6 +71,11 @@ class Canary(Policy):
         """Return that nothing has begun."""
         return Watching()
 
+    @property
+    def judges(self) -> GatesOptions | None:
+        """The gates."""
+        return self.gates
+
     def awaited(self, state: Watching) -> int | None:
         """Return the group begun last, if the next waits for its gates."""
         return state.group if self._is_gated(state.group) and state.group not in state.overruled else None

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 from twin.options import Options
 from twin.ota.campaign.groups import Group
 from twin.ota.campaign.outcomes import Tally
+from twin.ota.gate_options import GatesOptions
 
 Verdict = Literal["PASS", "STOP"]
 
@@ -101,6 +102,11 @@ class Policy(Options):
     def by_the_clock(self) -> bool:
         """Whether groups begin at instants that hang on no result, as long as nobody intervenes."""
         return False
+
+    @property
+    def judges(self) -> GatesOptions | None:
+        """The gates of which ``awaited`` waits for a verdict, if the policy has any."""
+        return None
 
     @property
     def timeout_ns(self) -> int | None:
