@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.worlds.small_fleet import SECOND, Kept
+from tests.worlds.small_fleet import Kept
 from twin.bms.controllers import Controllers
 from twin.bms.events import Failure
 from twin.bms.firmware.firmware import Firmware
@@ -17,7 +17,6 @@ from twin.scenario.architecture import architecture_of
 from twin.site_buses import site_messages
 
 GALLERY = Path(__file__).resolve().parents[2] / "scenarios" / "firmware"
-BOOT_S = 3
 Asked = Callable[[Controllers], None]
 """What is asked of the ECUs at the end of a second."""
 
@@ -43,7 +42,8 @@ class Updated(Kept):
 
         def at_work(second: int) -> None:
             self.failures += self.controllers.take_failures()
-            asked.get(second, lambda _: None)(self.controllers)
+            if second in asked:
+                asked[second](self.controllers)
 
         super().__init__(scenario, world, at_work)
 
@@ -51,14 +51,3 @@ class Updated(Kept):
 def ecus_of(controllers: Controllers, role: str) -> list[int]:
     """Return which of a site's ECUs have a role."""
     return [index for index, ecu in enumerate(controllers.ecus) if ecu.role == role]
-
-
-def updating(second: int, sites: range, role: str, *, version: int = 1) -> dict[int, Asked]:
-    """Return that all ECUs of a role at some sites boot a version, for the first time, from a second on."""
-
-    def asked(controllers: Controllers) -> None:
-        for site in sites:
-            for ecu in ecus_of(controllers, role):
-                controllers.boot(site, ecu, version, second * SECOND, silent_ns=BOOT_S * SECOND, migrate=True)
-
-    return {second: asked}
