@@ -1,4 +1,4 @@
-"""The other side of a campaign, without batteries: devices that poll, update, and succeed or fail as they are told to."""
+"""The other side of a campaign, without batteries: devices that poll, update, and succeed or fail as they are told."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ def reports(rows: list[Row], members: int, contact_ns: Any) -> Reports:
     )
 
 
-def campaign(sites: int, policy: Mapping[str, Any], seed: int = 1, **options: Any) -> Campaign:
-    return Campaign(CampaignOptions.model_validate({"policy": policy, **options}), sites, seed, START)
+def campaign(fleet: int, policy: Mapping[str, Any], **options: Any) -> Campaign:
+    return Campaign(CampaignOptions.model_validate({"policy": policy, **options}), fleet, 1, START)
 
 
 class Desk:
     """A campaign whose devices say what the test writes down."""
 
-    def __init__(self, sites: int, policy: Mapping[str, Any], **options: Any) -> None:
-        self.campaign = campaign(sites, policy, **options)
-        self.sites = sites
+    def __init__(self, fleet: int, policy: Mapping[str, Any], **options: Any) -> None:
+        self.campaign = campaign(fleet, policy, **options)
+        self._fleet = fleet
         self.told: list[tuple[float, str, int]] = []
         self.started: dict[float, list[int]] = {}
 
@@ -71,7 +71,7 @@ class Desk:
             (ns(time_s), site, state, why.get(state, Cause.NONE), release) for site, state in (states or {}).items()
         ]
         contact_ns = ns(time_s) if contact_s is None else np.array([ns(one_s) for one_s in contact_s])
-        decision = self.campaign.decide(ns(time_s), reports(rows, self.sites, contact_ns), looks)
+        decision = self.campaign.decide(ns(time_s), reports(rows, self._fleet, contact_ns), looks)
         self.told += [(told.time_ns / 1e9, told.kind, told.group) for told in decision.told]
         if len(decision.start):
             self.started[time_s] = decision.start.tolist()
@@ -115,10 +115,15 @@ class VirtualFleet:
                     del self._current[site]
                     heapq.heappush(self._due, (asks_ns, site, -1))
             else:
-                end_ns = asks_ns + self._update_ns
+                begins_ns = self.begins_ns(site, asks_ns)
+                end_ns = begins_ns + self._update_ns
                 self._current[site] = (end_ns, release)
                 heapq.heappush(self._due, (end_ns, site, release))
-                heapq.heappush(self._due, (asks_ns, site, release + BEGINS))
+                heapq.heappush(self._due, (begins_ns, site, release + BEGINS))
+
+    def begins_ns(self, site: int, asks_ns: int) -> int:
+        """Return when a site that has asked begins to download: at once, where it has no window."""
+        return asks_ns
 
     def reports(self, time_ns: int) -> Reports:
         rows: list[Row] = []

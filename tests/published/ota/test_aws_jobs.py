@@ -1,6 +1,7 @@
 """Jobs behave as AWS IoT documents them: rates, abort criteria, timeouts, one rule a test.
 
-AWS IoT developer guide, "How job configurations work"; API reference, ExponentialRolloutRate, AbortCriteria, TimeoutConfig.
+AWS IoT developer guide, "How job configurations work"; API reference of ExponentialRolloutRate, AbortCriteria and
+TimeoutConfig.
 """
 
 from __future__ import annotations

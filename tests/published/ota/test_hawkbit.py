@@ -190,7 +190,7 @@ def test_a_group_whose_actions_were_all_deleted_is_a_success() -> None:
 
 
 def test_empty_groups_are_passed_over() -> None:
-    desk = _desk(sites=3, groups=5)
+    desk = _desk(3, groups=5)
     for time_s, site in ((60, 0), (120, 1), (180, 2)):
         desk.at(time_s, {site: SUCCESS})
     assert desk.started == {0: [0], 60: [1], 120: [2]}
@@ -215,7 +215,7 @@ def test_a_paused_rollout_begins_nothing_until_it_is_resumed() -> None:
 
 
 def test_pause_as_success_action_waits_once_for_an_operator() -> None:
-    desk = _desk(groups=3, sites=9, success_action="pause", commands=[{"time_s": 600, "do": "resume"}])
+    desk = _desk(9, groups=3, success_action="pause", commands=[{"time_s": 600, "do": "resume"}])
     desk.at(60, all_of([0, 1], SUCCESS))
     assert desk.kinds()[-1] == "pause"
     desk.at(600)
