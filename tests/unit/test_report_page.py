@@ -20,7 +20,11 @@ from twin.plugins import discover
 from twin.record import RunWriter, Signal
 from twin.record.options import Record
 
-PLOTS = discover(plots, Plot)  # type: ignore[type-abstract]
+PLOTS = {
+    name: kind
+    for name, kind in discover(plots, Plot).items()  # type: ignore[type-abstract]
+    if kind.section != "update"  # those need a rollout: test_rollout_analysis.py
+}
 SHORT = World(sites=2, cells=4, duration_s=900.0, period_s=10.0)
 
 
