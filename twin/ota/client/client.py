@@ -168,7 +168,7 @@ class Clients:
             if time_ns >= end_ns:
                 return
             if time_ns == power_ns[row]:
-                self._power(row, time_ns, end_ns)
+                self._power(row, time_ns)
             elif time_ns == told_ns:
                 waiting.pop()[1](time_ns)
             elif time_ns == machine.due_ns[row]:
@@ -177,9 +177,8 @@ class Clients:
                 self._ask(row, time_ns)
             self._tell(row, time_ns)
 
-    def _power(self, row: int, time_ns: int, end_ns: int) -> None:
-        if not self._around.incidents.power_changes(row, end_ns):
-            return
+    def _power(self, row: int, time_ns: int) -> None:
+        self._around.incidents.power_changes(row)
         if self._machine.powered[row]:
             self._machine.power_lost(row, time_ns)
         else:

@@ -31,20 +31,14 @@ class Incidents:
                 self._power[site] = spans[::-1]
                 self.power_ns[site] = spans[0][0]
 
-    def power_changes(self, site: int, end_ns: int) -> bool:
-        """Move on over the site's next change of power, and return whether it is one that lasts up to ``end_ns``.
-
-        Power that comes and goes again before ``end_ns`` is passed over: nothing boots in so short a time.
-        """
+    def power_changes(self, site: int) -> None:
+        """Move on over the change of a site's power that comes next."""
         begin_ns, back_ns = self._power[site][-1]
         if self.power_ns[site] == begin_ns:
             self.power_ns[site] = back_ns
-            return True
+            return
         self._power[site].pop()
-        again_ns, back_ns = self._power[site][-1] if self._power[site] else (NEVER, NEVER)
-        lasts = again_ns >= end_ns
-        self.power_ns[site] = again_ns if lasts else back_ns
-        return lasts
+        self.power_ns[site] = self._power[site][-1][0] if self._power[site] else NEVER
 
     def clock_ns(self, site: int, time_ns: int) -> int:
         """Return what a site's clock shows."""
