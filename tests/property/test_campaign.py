@@ -108,7 +108,8 @@ def _soaked(one: Campaign, installed_ns: dict[int, int], time_ns: int) -> dict[i
 def test_the_preview_equals_what_happens_to_an_ideal_fleet(options: Any, sites: int, update_s: float) -> None:
     one = Campaign(CampaignOptions.model_validate(options), sites, 1, START)
     seen = preview(one.options, sites, 1, START, DAY_S, Assumptions(learns_s=30.0, update_s=update_s))
-    fleet, begun, started, installed_ns = _WindowedFleet(one, update_s), {}, list[int](), dict[int, int]()
+    fleet, started = _WindowedFleet(one, update_s), list[int]()
+    begun, installed_ns = dict[int, int](), dict[int, int]()
     finished_ns = None
     for minute in range(DAY_S // 60 + 1):
         time_ns = ns(60 * minute)

@@ -42,7 +42,8 @@ def _windows(opens: str, closes: str, zones: list[dict[str, Any]] | None = None,
 def test_the_run_begins_on_a_monday_at_six(
     opens: str, closes: str, days: list[str] | None, clock_h: int, opens_h: int
 ) -> None:
-    windows = _windows(opens, closes, **({"days": days} if days else {}))
+    stated: dict[str, Any] = {"days": days} if days else {}
+    windows = _windows(opens, closes, **stated)
     assert windows.opens_ns(0, clock_h * H) == opens_h * H
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from twin.cli import ota_preview
+
 if TYPE_CHECKING:
     from twin.ota.attacks.outcome import AttackOutcome
     from twin.ota.image import Image
@@ -21,6 +23,7 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("preview")(ota_preview.command)
 START = "2026-01-01T00:00:00+00:00"
 _Sources = Annotated[
     list[str],

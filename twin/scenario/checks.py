@@ -19,6 +19,8 @@ from twin.dispatch.dispatch import Dispatch
 from twin.dispatch.frequency_response import FrequencyResponse
 from twin.errors import Problem
 from twin.faults.fault import CellFault, Fault
+from twin.faults.update_fault import UpdateFault
+from twin.ota.campaign.mistakes import mistakes as campaign_mistakes
 from twin.plugins import discover
 from twin.scenario.complaints import suggestion
 from twin.scenario.document import KeyPath
@@ -162,6 +164,17 @@ def _pairs(view: View) -> Iterator[Mistake]:
             yield Mistake(("faults", index, "other"), f"found {other}; expected {_range(count)}")
 
 
+def _update_faults(view: View) -> Iterator[Mistake]:
+    """Yield the faults of updates where there are none."""
+    if view.data.get("ota") is not None:
+        return
+    kinds = discover(fault_kinds, Fault)  # type: ignore[type-abstract]
+    for index, fault in view.faults():
+        if issubclass(kinds.get(str(fault.data.get("kind")), Fault), UpdateFault):
+            found = f"found {fault.data['kind']}; it befalls updates, and the scenario has no ota"
+            yield Mistake(("faults", index, "kind"), found)
+
+
 def _drawn(view: View) -> Iterator[Mistake]:
     drawn, duration_s = view.get("drawn"), view.get("duration_s")
     if drawn is None or duration_s is None:
@@ -194,6 +207,16 @@ def _dispatch(view: View) -> Iterator[Mistake]:
             yield Mistake(("dispatch", "kind"), f"{found}; expected a {name} for it to act on")
 
 
+def _campaign(view: View) -> Iterator[Mistake]:
+    """Yield what of a rollout's campaign does not fit the fleet and the run."""
+    ota, sites, seed = view.get("ota"), view.get("fleet", "sites"), view.get("seed")
+    start, duration_s = view.get("start"), view.get("duration_s")
+    if ota is None or None in (sites, seed, start, duration_s):
+        return
+    for mistake in campaign_mistakes(ota.campaign, sites, seed, start, duration_s):
+        yield Mistake(("ota", "campaign", *mistake.path), mistake.message)
+
+
 def _files(view: View) -> Iterator[Mistake]:
     for path, name in named(view.data):
         file = Path(name)
@@ -221,9 +244,11 @@ _CHECKS: tuple[Callable[[View], Iterator[Mistake | Problem]], ...] = (
     _slots,
     _fault_places,
     _pairs,
+    _update_faults,
     _drawn,
     _files,
     _profiles,
     _dispatch,
     _models_and_database,
+    _campaign,
 )

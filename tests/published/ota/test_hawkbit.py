@@ -22,7 +22,7 @@ SUCCESS, FAILURE, ABORTED = UpdateState.SUCCESS, UpdateState.FAILURE, UpdateStat
 
 def _desk(sites: int = 10, groups: int = 2, success: Any = 50, error: Any = 50, **more: Any) -> Desk:
     policy = {"kind": "hawkbit", "number_of_groups": groups, "success_threshold": success, "error_threshold": error}
-    extra = {key: more.pop(key) for key in ("success_action", "error_action") if key in more}
+    extra: dict[str, Any] = {key: more.pop(key) for key in ("success_action", "error_action") if key in more}
     desk = Desk(sites, {**policy, **extra}, **more)
     desk.at(0)
     return desk

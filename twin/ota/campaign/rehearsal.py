@@ -11,7 +11,6 @@ import numpy as np
 from twin.ota.campaign.campaign import Campaign, Decision, Told
 from twin.ota.campaign.outcomes import Outcome
 from twin.ota.messages import Reports
-from twin.ota.policies.policy import Policy
 from twin.ota.states import UpdateState
 
 HEARD = (UpdateState.DOWNLOADING, UpdateState.SUCCESS)
@@ -83,12 +82,6 @@ def _note_groups(campaign: Campaign, course: Course, decision: Decision, time_ns
             course.ends_ns[group] = time_ns
 
 
-def soak_ns(policy: Policy) -> int:
-    """Return how long gates look at a group that all have installed, 0 where there are none."""
-    gates = getattr(policy, "gates", None)
-    return 0 if gates is None else round(gates.soak_s * 1e9)
-
-
 def _soaked(campaign: Campaign, installed_ns: dict[int, int], time_ns: int) -> list[int]:
     """Return the groups whose gates have been looking for the whole soak."""
     found = []
@@ -97,7 +90,7 @@ def _soaked(campaign: Campaign, installed_ns: dict[int, int], time_ns: int) -> l
         if not (outcome == Outcome.FINISHED).all():
             continue
         since_ns = installed_ns.setdefault(request.group, time_ns)
-        if time_ns - since_ns >= soak_ns(campaign.policy):
+        if time_ns - since_ns >= round(request.gates.soak_s * 1e9):
             found.append(request.group)
     return found
 
