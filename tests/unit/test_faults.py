@@ -182,6 +182,7 @@ def test_mistakes_of_drawn_faults(drawn: dict[str, object], message: str) -> Non
 
 
 DISAGREEMENTS = {
+    "no updates": ({"faults": [{"kind": "power_loss", "site": 0, "start_s": 5}]}, "befalls updates, and the scenario"),
     "begins after the run": ({"drawn": {"count_per_site": 1, "from_s": 600}}, "the run ends at 600"),
     "ends after the run": ({"drawn": {"count_per_site": 1, "until_s": 601}}, "the run ends at 600"),
     "another cell": ({"faults": [{"kind": "swapped_balancing_leads", "site": 0, "other": 16}]}, "expected 0 to 15"),
