@@ -225,7 +225,10 @@ def test_a_run_without_a_rollout_says_nothing_of_one(tmp_path: Path) -> None:
     found = judge("exposure", run).found
     assert isinstance(found, Lack)
     assert found.reason == "lacks a rollout"
-    assert 'id="update"' not in write_report(run.run.folder).read_text()
+    page = write_report(run.run.folder).read_text()
+    assert 'id="update"' not in page
+    assert "Energy not served<" in page, "what any run could have had is listed as lacking"
+    assert "Time until updated" not in page
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,11 @@ class Row:
     """By variant, cut to what all of them have; empty where the metric cannot be compared."""
 
     @property
+    def asked(self) -> bool:
+        """Whether one would ask for the metric in any of the runs."""
+        return any(one.asked for one in self.judged.values())
+
+    @property
     def comparable(self) -> bool:
         """Whether every variant has values for some of the same keys."""
         return bool(self.samples)

@@ -18,7 +18,8 @@ def metrics_table(comparison: Comparison, case: Case) -> str:
     """Return every metric of a case by variant; the best and what is alike to it are marked."""
     head = ("Metric", *comparison.variants, "Weight", "Of")
     columns = frozenset(range(1, len(head)))
-    rows = (_metric_row(row) for row in comparison.rows if row.case is case)
+    mine = (row for row in comparison.rows if row.case is case and row.asked)
+    rows = map(_metric_row, sorted(mine, key=lambda row: not row.comparable))
     note = '<p class="note">Green: the best and what is not surely worse. In brackets: 95 % intervals of the means.</p>'
     return note + table(head, rows, numbers=columns)
 

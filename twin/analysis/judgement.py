@@ -34,6 +34,11 @@ class Judgement:
         return all_metrics()[self.name]
 
     @property
+    def asked(self) -> bool:
+        """Whether one would ask for it in such a run at all."""
+        return not isinstance(self.found, Lack) or self.found.asked
+
+    @property
     def reason(self) -> str:
         """Why there is no number; empty where there is one."""
         return self.found.reason if isinstance(self.found, Lack) else ""

@@ -36,6 +36,8 @@ class Lack:
     """Why a metric cannot be computed."""
 
     reason: str
+    asked: bool = True
+    """Whether one would ask for it in such a run at all: of a run without a rollout nobody wants to know its length."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +93,7 @@ class Metric(ABC):
         """Return the metric's values, or what the run lacks."""
         missing = [need for need in self.needs if not run.has(need)]
         if missing:
-            return Lack(f"lacks {', '.join(map(run.what_is, missing))}")
+            return Lack(f"lacks {', '.join(map(run.what_is, missing))}", asked="rollout" not in missing)
         found = self.measure(run)
         if isinstance(found, Sample) and not found.known.any():
             return Lack(self.nothing)

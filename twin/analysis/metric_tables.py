@@ -73,7 +73,7 @@ def metrics_table(judged: Mapping[str, Judgement]) -> str:
 
 
 def _metric_rows(judged: Mapping[str, Judgement]) -> Iterator[str]:
-    for one in judged.values():
+    for one in (one for one in judged.values() if one.asked):
         metric, found = one.metric, one.summary
         formula = f'<td class="quiet formula">{escape(metric.said("Formula"))}</td>'
         if found is None:

@@ -117,7 +117,7 @@ def _table(comparison: Comparison, case: Case) -> Table:
     for column in table.columns[1:]:
         column.justify = "right"
     group = ""
-    for row in (row for row in comparison.rows if row.case is case):
+    for row in (row for row in comparison.rows if row.case is case and row.asked):
         if group and row.metric.group != group:
             table.add_section()
         group = row.metric.group
