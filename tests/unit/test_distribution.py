@@ -103,6 +103,14 @@ def test_how_a_transfer_ends(
     assert transfers.distribution.content(0, PACK, 1).complete == (cause is Cause.NONE or PACK in transfers.refused)
 
 
+def test_an_image_does_not_reach_into_the_other_slot() -> None:
+    transfers = Transfers(flash=FlashOptions(slot_bytes=8_192))
+    transfers.begin(PACK, slot=0)
+    (ended,) = transfers.finish(5 * S)
+    assert ended.cause == Cause.TRANSFER_REFUSED
+    assert transfers.distribution.content(0, PACK, 0) == transfers.distribution.content(0, PACK, 1) == Content()
+
+
 def test_a_block_that_was_lost_is_not_written_twice() -> None:
     """What the ECU had of it when it went bus-off is gone; the block comes anew after N_As or N_Bs, 1 s."""
     undisturbed, disturbed = Transfers(), Transfers()
