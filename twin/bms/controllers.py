@@ -13,7 +13,6 @@ from dataclasses import fields, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +25,7 @@ from twin.bms.events import Event, Failure
 from twin.bms.firmware.firmware import Contents, Findings, Firmware, Inputs, Outputs
 from twin.bms.leads import OF_A_MODULE
 from twin.bms.messages import Ecus, MessageTable
-from twin.bms.programs import Crew, Program, Role
+from twin.bms.programs import Crew, Crews, Program, Role
 from twin.bms.schedule import Group, Schedule
 from twin.bms.silences import Agenda, Boot, Silences, Stop
 from twin.network.engines.engine import Engine
@@ -94,10 +93,7 @@ class Controllers:
             for firmware in others[1:]:
                 self.add_version(name, firmware)
         schedule.weigh([_BATCH_WORK + len(one.firmware.reads) + len(one.firmware.sends) for one in self._roles])
-        self._crews: WeakKeyDictionary[Group, list[tuple[IntArray | None, Crew]]] = WeakKeyDictionary()
-        self._index_in_role = np.array(
-            [[ecu for ecu in self.ecus if ecu.role == one.role].index(one) for one in self.ecus], np.int64
-        )
+        self._crews = Crews(self.ecus, self._roles)
         self._agenda, self._silences = Agenda(), Silences(sites, len(self.ecus))
         self._off = np.zeros(sites, np.bool_)
         self._failures: list[Failure] = []
@@ -126,7 +122,7 @@ class Controllers:
     def unplug(self, site: int, slot: int, time_ns: int) -> None:
         """Take the ECU of a module away with its module."""
         self._forget(site, slot)
-        for index in self._ecus_of_module(slot):
+        for index in self._crews.ecus_of_module(slot):
             self._schedule.pause(site, index, time_ns, FOREVER)
 
     def plug_in(self, site: int, slot: int, time_ns: int, memory: Mapping[str, float] | None = None) -> None:
@@ -135,8 +131,8 @@ class Controllers:
         It runs the version that the place has.
         """
         self._forget(site, slot)
-        for index in self._ecus_of_module(slot):
-            role, row = self._row(site, index)
+        for index in self._crews.ecus_of_module(slot):
+            role, row = self._crews.row(site, index)
             if memory is None:
                 role.restart(row)
             else:
@@ -171,7 +167,7 @@ class Controllers:
         """Return whether an ECU runs, has run since ``since_ns``, and says of itself that it is well."""
         if self.running[site, ecu] == SILENT or self.ran_ns[site, ecu] < since_ns:
             return False
-        role, row = self._row(site, ecu)
+        role, row = self._crews.row(site, ecu)
         return role.program_of(row).healthy(row)
 
     def pending(self) -> BoolArray:
@@ -218,7 +214,7 @@ class Controllers:
         for group, time_ns in self._batches(end_ns, rows, once=once):
             self._reached_ns[group.site] = time_ns
             self.advance(self._reached_ns)
-            for some, crew in self._crews_of(group):
+            for some, crew in self._crews.of_group(group):
                 self._activate(crew, time_ns if some is None else time_ns[some], sensed, actions, events)
         for one in stops:
             actions = self._stopped(one, actions)
@@ -243,17 +239,6 @@ class Controllers:
             elif len(awake):
                 some = {part.name: getattr(group, part.name)[awake] for part in fields(group) if part.name != "role"}
                 yield replace(group, **some), time_ns[awake]
-
-    def _crews_of(self, group: Group) -> list[tuple[IntArray | None, Crew]]:
-        """Return the ECUs of a group by version, and which of the group they are; the same one tick after the other."""
-        if group not in self._crews:
-            role, which = self._roles[group.role], self._index_in_role[group.ecu]
-            crews = list[tuple[IntArray | None, Crew]]()
-            for program, some in role.versions_of(group.site * role.per_site + which):
-                picked = slice(None) if some is None else some
-                crews.append((some, Crew.of(role, program, group.site[picked], group.ecu[picked], which[picked])))
-            self._crews[group] = crews
-        return self._crews[group]
 
     def _activate(
         self,
@@ -329,7 +314,7 @@ class Controllers:
         return ecu_outputs.failure(crew, row, told_ns, why)
 
     def _silence(self, site: int, ecu: int) -> None:
-        role, row = self._row(site, ecu)
+        role, row = self._crews.row(site, ecu)
         self.running[site, ecu] = SILENT
         role.forget_beliefs(np.array([row]))
 
@@ -338,7 +323,7 @@ class Controllers:
         self._silence(stop.site, stop.ecu)
         if not stop.off:
             return actions
-        crew, time_ns = self._crew_of(stop.site, stop.ecu), np.array([stop.time_ns])
+        crew, time_ns = self._crews.of_one(stop.site, stop.ecu), np.array([stop.time_ns])
         for held in crew.role.commands.values():
             held[crew.rows] = np.nan  # whether the last command still landed is not known
         until_then = [one for one in actions if one.site != stop.site or one.time_ns <= stop.time_ns]
@@ -346,10 +331,10 @@ class Controllers:
 
     def _start(self, boot: Boot, actions: list[Action], events: list[Event]) -> None:
         """Let an ECU run a version."""
-        role, row = self._row(boot.site, boot.ecu)
+        role, row = self._crews.row(boot.site, boot.ecu)
         before = role.program_of(row)
         time_ns = max(boot.time_ns, int(self._reached_ns[boot.site]) + 1)
-        self._crews.clear()
+        self._crews.regroup()
         try:
             role.boot(row, boot.version, migrate=boot.migrate)
         except Exception as error:
@@ -357,12 +342,12 @@ class Controllers:
                 raise
             why = f"{type(error).__name__} when it began: {error}"
             self._failures.append(Failure(time_ns, boot.site, boot.ecu, why))
-            events.append(ecu_outputs.failure(self._crew_of(boot.site, boot.ecu), 0, time_ns, why))
+            events.append(ecu_outputs.failure(self._crews.of_one(boot.site, boot.ecu), 0, time_ns, why))
             return
         self.running[boot.site, boot.ecu] = boot.version
         self.restarts[boot.site, boot.ecu] += 1
         self._schedule.resume(boot.site, boot.ecu, time_ns)
-        crew, now = self._crew_of(boot.site, boot.ecu), np.array([time_ns])
+        crew, now = self._crews.of_one(boot.site, boot.ecu), np.array([time_ns])
         if before is not crew.program:
             events += self._forgotten(crew, before, now)
             gone = {name: None for name in before.firmware.commands if name not in crew.program.firmware.commands}
@@ -382,7 +367,7 @@ class Controllers:
 
     def _suffer(self, site: int, ecu: int, change: Change) -> Iterator[Action]:
         """Let an ECU begin or cease to suffer a fault; yield what its outputs do by themselves."""
-        role, row = self._row(site, ecu)
+        role, row = self._crews.row(site, ecu)
         fault, begins = change
         match fault.kind:
             case "reset":
@@ -408,8 +393,8 @@ class Controllers:
         """Let an ECU lose its supply until the fault's end; one whose program has crashed comes back by it."""
         if self._off[site] or self._agenda.boots(site, ecu):
             return
-        role, row = self._row(site, ecu)
-        crew = self._crew_of(site, ecu)
+        role, row = self._crews.row(site, ecu)
+        crew = self._crews.of_one(site, ecu)
         yield from ecu_outputs.released(crew, crew.program.firmware.commands, np.array([fault.time_ns]))
         if self.running[site, ecu] == SILENT:
             self._agenda.boot(Boot(fault.end_ns, site, ecu, int(role.version[row]), migrate=False))
@@ -418,24 +403,12 @@ class Controllers:
         role.restart(row)
         self.restarts[site, ecu] += 1
 
-    def _ecus_of_module(self, slot: int) -> list[int]:
-        return [index for index, ecu in enumerate(self.ecus) if ecu.scope == "module" and ecu.slot == slot]
-
     def _forget(self, site: int, slot: int) -> None:
         """Command everything of a slot anew: who has been unplugged does not know what it was told."""
         for role in self._roles:
             for name, reach in role.reach.items():
                 if name in OF_A_MODULE:
                     role.by_site(role.commands[name], reach)[site, slot] = np.nan
-
-    def _row(self, site: int, ecu: int) -> tuple[Role, int]:
-        role = self._roles[self._schedule.role(ecu)]
-        return role, site * role.per_site + int(self._index_in_role[ecu])
-
-    def _crew_of(self, site: int, ecu: int) -> Crew:
-        """Return one ECU."""
-        role, row = self._row(site, ecu)
-        return Crew.of(role, role.program_of(row), np.array([site]), np.array([ecu]), self._index_in_role[[ecu]])
 
     def _inputs(self, crew: Crew, time_ns: IntArray, sensed: Mapping[str, NDArray[Any]]) -> Inputs:
         firmware, ecus = crew.program.firmware, crew.ecus

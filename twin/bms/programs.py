@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from twin.bms.codes import FaultCode
 from twin.bms.firmware.firmware import Firmware, Inputs, Outputs, Reach, Service
 from twin.bms.messages import Ecus
 from twin.bms.rows import Rows
+from twin.bms.schedule import Group
 from twin.plant.action import Actuator
 
 FloatArray = NDArray[np.float64]
@@ -230,6 +232,46 @@ class Crew(NamedTuple):
     def only(self, some: IntArray) -> Crew:
         """Return some of them."""
         return Crew.of(self.role, self.program, self.ecus.site[some], self.ecu[some], self.which[some])
+
+
+class Crews:
+    """The ECUs of all sites by role and version; ``roles`` in the order in which groups count them."""
+
+    def __init__(self, ecus: Sequence[Ecu], roles: Sequence[Role]) -> None:
+        self._ecus, self._roles = ecus, roles
+        names = [role.firmware.role for role in roles]
+        self._role = [names.index(ecu.role) for ecu in ecus]
+        self._which = np.array([[one for one in ecus if one.role == ecu.role].index(ecu) for ecu in ecus], np.int64)
+        self._crews: WeakKeyDictionary[Group, list[tuple[IntArray | None, Crew]]] = WeakKeyDictionary()
+
+    def of_group(self, group: Group) -> list[tuple[IntArray | None, Crew]]:
+        """Return the ECUs of a group by version, and which of the group they are; the same one tick after the other."""
+        if group not in self._crews:
+            role, which = self._roles[group.role], self._which[group.ecu]
+            crews = list[tuple[IntArray | None, Crew]]()
+            for program, some in role.versions_of(group.site * role.per_site + which):
+                picked = slice(None) if some is None else some
+                crews.append((some, Crew.of(role, program, group.site[picked], group.ecu[picked], which[picked])))
+            self._crews[group] = crews
+        return self._crews[group]
+
+    def regroup(self) -> None:
+        """Look anew who runs which version."""
+        self._crews.clear()
+
+    def of_one(self, site: int, ecu: int) -> Crew:
+        """Return one ECU."""
+        role, row = self.row(site, ecu)
+        return Crew.of(role, role.program_of(row), np.array([site]), np.array([ecu]), self._which[[ecu]])
+
+    def row(self, site: int, ecu: int) -> tuple[Role, int]:
+        """Return the role of an ECU, and its row there."""
+        role = self._roles[self._role[ecu]]
+        return role, site * role.per_site + int(self._which[ecu])
+
+    def ecus_of_module(self, slot: int) -> list[int]:
+        """Return which ECUs of a site go with a module."""
+        return [index for index, ecu in enumerate(self._ecus) if ecu.scope == "module" and ecu.slot == slot]
 
 
 def _numbered(codes: Sequence[FaultCode]) -> list[tuple[str, int]]:
