@@ -16,13 +16,14 @@ from twin.bms.architectures.architecture import Architecture
 from twin.bms.controllers import Controllers
 from twin.bms.firmware.firmware import Firmware
 from twin.errors import InputError, Problem, attempt
+from twin.faults.update_attack import UpdateAttack
 from twin.network.engines.engine import Engine
 from twin.network.site import SiteNetwork
+from twin.ota.attack_log import AttackLog
+from twin.ota.attacks.outcome import Laboratory
 from twin.ota.behaviour.observation import Size
 from twin.ota.behaviour.watch import Watch
 from twin.ota.campaign.campaign import Campaign
-from twin.ota.campaign.groups import Role
-from twin.ota.campaign.mistakes import mistakes
 from twin.ota.campaign.windows import Windows
 from twin.ota.client.client import Clients
 from twin.ota.client.incidents import Incidents
@@ -44,7 +45,6 @@ from twin.ota.workshop import Workshop
 from twin.scenario import Fleet, Scenario
 from twin.scenario.architecture import architecture_of, firmware_at
 from twin.scenario.checks import nanoseconds
-from twin.scenario.document import dotted
 
 FACTORY, NEW = 0, 1
 """Numbers of releases: what the fleet runs at first, and what is rolled out."""
@@ -73,19 +73,12 @@ class Updates:
         if scenario.ota is None:
             return None
         ota, architecture = scenario.ota, architecture_of(scenario)
-        problems = list(_misfits(scenario, ota))
+        problems: list[Problem] = []
         releases = attempt(problems, lambda: _releases(ota, architecture))
         versions = releases and attempt(problems, lambda: dict(_versions(scenario, architecture, releases[NEW])))
         if releases is None or versions is None or problems:
             raise InputError(problems)
         return cls(ota, releases, versions)
-
-
-def _misfits(scenario: Scenario, ota: Ota) -> Iterator[Problem]:
-    """Yield what in the campaign does not fit the fleet and the run."""
-    found = mistakes(ota.campaign, scenario.fleet.sites, scenario.seed, scenario.start, scenario.duration_s)
-    for mistake in found:
-        yield Problem(mistake.message, path=dotted(("ota", "campaign", *mistake.path)))
 
 
 def _releases(ota: Ota, architecture: Architecture) -> tuple[Release, Release]:
@@ -137,16 +130,20 @@ def open_rollout(
     )
     controllers.advance = distribution.advance
     lines = Lines(ota.wan, scenario.seed, sites.tolist(), fleet.duration_ns, _losses(fleet))
+    verifier = Verifier(repositories.start, inventory)
+    desk = Desk(repositories, verifier, versions, roles, lines.rate_bit_s)
+    incidents = Incidents(len(sites), fleet.incidents)
+    laboratory = Laboratory(repositories, verifier, NEW, minimum_bit_s=ota.client.least_rate_bit_s)
     around = Surroundings(
-        Desk(repositories, Verifier(repositories.start, inventory), versions, roles, lines.rate_bit_s),
+        desk,
         distribution,
         Workshop(controllers, distribution),
         _Windows(campaign.windows, sites),
         lines,
-        Incidents(len(sites), fleet.incidents),
+        incidents,
     )
     wiring = fleet.wiring
-    watched = np.flatnonzero(campaign.role[sites] != Role.REST)
+    watched = np.flatnonzero(np.isin(sites, campaign.watched))
     return Rollout(
         sites,
         Clients(ota.client, scenario.seed, sites, len(ecus), around),
@@ -154,7 +151,12 @@ def open_rollout(
         [Member(ecu.node, ecu.role, updates.texts(ecu.role)) for ecu in ecus],
         decide_ns=nanoseconds(ota.campaign.decide_s),
         boot_ns=nanoseconds(ota.client.boot_s),
+        attacks=AttackLog(desk, laboratory, incidents, updates.releases[NEW].order) if _is_attacked(scenario) else None,
     )
+
+
+def _is_attacked(scenario: Scenario) -> bool:
+    return any(isinstance(fault, UpdateAttack) for fault in scenario.faults)
 
 
 def _losses(fleet: Fleet) -> list[WanLoss]:

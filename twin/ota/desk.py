@@ -6,7 +6,7 @@ The primary ECU verifies fully, every other ECU partially; what each of them tru
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,14 @@ WITHOUT_END = 2**62
 NOTHING_NEW = "the metadata verify, and show nothing to install"
 
 
+@dataclass(frozen=True)
+class Encounter:
+    """A site's updates under an attack: when it first asked, and when each kind of its ECUs first refused."""
+
+    asked_ns: int
+    refused_ns: dict[str | None, int] = field(default_factory=dict)
+
+
 class Desk:
     """Answers the sites of a shard; ``ecus`` are the roles of a site's ECUs, ``rate_bit_s[site]`` its bandwidth.
 
@@ -45,7 +53,8 @@ class Desk:
     ) -> None:
         self._repositories, self._verifier, self._versions = repositories, verifier, versions
         self._rate_bit_s = rate_bit_s
-        self._line = Line(repositories)
+        self.line = Line(repositories)
+        self.encounters: dict[tuple[int, Attack], Encounter] = {}
         self._ecus = tuple(ecus)
         self._trusted: dict[tuple[int, str | None], Trusted] = {}
         self._answers: dict[tuple[object, ...], ports.Offer] = {}
@@ -53,14 +62,20 @@ class Desk:
     def offer(self, site: int, release: int, time_ns: int, clock_ns: int, attacks: Sequence[Attack]) -> ports.Offer:
         """Return what ``site`` gets, when its own clock says ``clock_ns`` and ``attacks`` are on."""
         attack = (attacks[0].attack, attacks[0].keys) if attacks else (None, ())
-        offer = self._line.offer_for(release, self._trusts(site, PRIMARY), time_ns, *attack)
+        offer = self.line.offer_for(release, self._trusts(site, PRIMARY), time_ns, *attack)
+        for one in attacks:
+            self.encounters.setdefault((site, one), Encounter(time_ns))
         if offer.dropped:
             return ports.Offer(release, news=False, text="nobody answers")
         verdict = self._verifier.verify(offer, self._trusts(site, PRIMARY), clock_ns)
         self._trusted[site, PRIMARY] = verdict.trusted
+        self._note(site, attacks, PRIMARY, verdict, time_ns)
         if verdict.accepted and self._repositories.release_of(verdict.trusted) != release:
             return ports.Offer(release, news=False, text=NOTHING_NEW)
-        partial = {role: self._partial(site, role, offer, clock_ns) for role in offer.images}
+        reaches = offer.inside or verdict.accepted
+        partial = {role: self._partial(site, role, offer, clock_ns, reaches=reaches) for role in offer.images}
+        for role, found in partial.items() if reaches else ():
+            self._note(site, attacks, role, found, time_ns)
         key = offer, verdict, *partial.values()
         if key not in self._answers:
             self._answers[key] = self._answer(offer, verdict, partial)
@@ -69,13 +84,19 @@ class Desk:
             return answer
         return replace(answer, rate_bit_s=float(self._rate_bit_s[site]) * offer.rate_factor)
 
+    def _note(self, site: int, attacks: Sequence[Attack], role: str | None, verdict: Verdict, time_ns: int) -> None:
+        """Note who refused first what an attacker made of an offer."""
+        for one in attacks if verdict.refusal else ():
+            self.encounters[site, one].refused_ns.setdefault(role, time_ns)
+
     def _trusts(self, site: int, role: str | None) -> Trusted:
         return self._trusted.get((site, role), self._repositories.trusted)
 
-    def _partial(self, site: int, role: str, offer: Offer, clock_ns: int) -> Verdict:
-        """Return what the ECUs of a role find, once they have the image."""
+    def _partial(self, site: int, role: str, offer: Offer, clock_ns: int, *, reaches: bool) -> Verdict:
+        """Return what ECUs of a role find once they have the image; what never ``reaches`` them, they never trust."""
         verdict = self._verifier.verify(offer, self._trusts(site, role), clock_ns, role)
-        self._trusted[site, role] = verdict.trusted
+        if reaches:
+            self._trusted[site, role] = verdict.trusted
         return verdict
 
     def _answer(self, offer: Offer, verdict: Verdict, partial: Mapping[str, Verdict]) -> ports.Offer:

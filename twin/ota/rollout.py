@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from twin.bms.codes import Level
 from twin.bms.events import Event
+from twin.ota.attack_log import AttackLog
 from twin.ota.behaviour.watch import Watch
 from twin.ota.causes import Cause
 from twin.ota.client.client import Clients
@@ -50,10 +51,11 @@ class Rollout:
         *,
         decide_ns: int,
         boot_ns: int,
+        attacks: AttackLog | None = None,
     ) -> None:
         self.clients, self.watch = clients, watch
         self._site_ids, self._ecus = site_ids, ecus
-        self._decide_ns, self._boot_ns = decide_ns, boot_ns
+        self._decide_ns, self._boot_ns, self._attacks = decide_ns, boot_ns, attacks
         self._transitions: list[Transition] = []
         self._transfers: list[Transfer] = []
         self._boots: list[Boot] = []
@@ -111,7 +113,7 @@ class Rollout:
         """Return what there is to tell at the end by name; rows in the order of (site, time)."""
         changes = sorted(self._transitions, key=lambda one: (one.site, one.time_ns))
         moved = sorted(self._transfers, key=lambda one: (one.site, one.begin_ns))
-        return {
+        tables: dict[str, Columns] = {
             "ota_transitions": {
                 "time_s": [one.time_ns * 1e-9 for one in changes],
                 "site_id": self._site_ids[[one.site for one in changes]].tolist() if changes else [],
@@ -131,6 +133,14 @@ class Rollout:
             },
             "ota_versions": self._ran(),
         }
+        if self._attacks:
+            tables["ota_attacks"] = self._attacks.columns(self._site_ids.tolist(), self._foreign())
+        return tables
+
+    def _foreign(self) -> set[tuple[int, str]]:
+        """Return the (site, role) at which an image ran that is no release's."""
+        booted = ((boot.site, self._ecus[boot.ecu], boot.version) for boot in self._boots)
+        return {(site, member.role) for site, member, version in booted if version >= len(member.versions)}
 
     def _ran(self) -> Columns:
         """Return which ECU ran what from when to when."""

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from twin.bms.effects import Mishap
 from twin.faults.combined import combined
 from twin.faults.drawn import Drawing
 from twin.faults.fault import Deviation, Fault
+from twin.faults.protection_self_test import ProtectionSelfTest
 from twin.network.disturbances import Disturbance
+from twin.ota.campaign.campaign import Campaign
 from twin.ota.effects import Incident
 from twin.plant.action import Action, Change, Replacement
 from twin.scenario.models import CELLS, Scenario
+from twin.streams import stream
 
 
 def faults_of(scenario: Scenario, sites: Sequence[int]) -> tuple[Fault, ...]:
-    """Return the faults of ``sites``, site by site: the stated ones in their order, then the drawn ones."""
+    """Return the faults of ``sites``, site by site: stated ones in their order, drawn ones, a rollout's tests."""
     drawing = _drawing(scenario)
     found: dict[int, list[Fault]] = {int(site): [] for site in sites}
     for fault in scenario.faults:
@@ -24,7 +27,26 @@ def faults_of(scenario: Scenario, sites: Sequence[int]) -> tuple[Fault, ...]:
             found[fault.site].append(fault)
     for site, of_site in found.items():
         of_site += drawing.of_site(site) if drawing else ()
+    for test in _self_tests(scenario):
+        if test.site in found:
+            found[test.site].append(test)
     return tuple(fault for of_site in found.values() for fault in of_site)
+
+
+def _self_tests(scenario: Scenario) -> Iterator[ProtectionSelfTest]:
+    """Yield the tests of protection at the sites whose behaviour a rollout compares."""
+    ota, tests = scenario.ota, scenario.ota and scenario.ota.campaign.policy.tests
+    if not ota or not tests:
+        return
+    campaign = Campaign(ota.campaign, scenario.fleet.sites, scenario.seed, scenario.start)
+    modules = scenario.fleet.packs * scenario.fleet.modules
+    for site in campaign.watched.tolist():
+        draws = stream(scenario.seed, "site", site, "self-tests")
+        start_s = tests.first_s + round(tests.every_s * draws.random(), 3)
+        count = int((scenario.duration_s - start_s) // tests.every_s)
+        if count > 0:
+            where = {"site": site, "module": int(draws.integers(modules)), "cell": int(draws.integers(CELLS))}
+            yield ProtectionSelfTest(start_s=start_s, every_s=tests.every_s, count=count, **where)
 
 
 def _drawing(scenario: Scenario) -> Drawing | None:

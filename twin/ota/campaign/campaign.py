@@ -157,6 +157,13 @@ class Campaign:
         return self.order[self.edges[group] : self.edges[group + 1]]
 
     @property
+    def watched(self) -> IntArray:
+        """The sites whose behaviour gates may ask for: sorted, the same all the time."""
+        judged = [number for number in range(len(self.groups)) if self.policy.judged(number)]
+        compared = (self.role == Role.BASELINE) & bool(judged)
+        return np.flatnonzero(compared | np.isin(self.group, judged))
+
+    @property
     def soaking(self) -> tuple[GateRequest, ...]:
         """The groups for which the policy waits for a gate."""
         group, gates = self.policy.awaited(self._state), self.policy.judges

@@ -31,6 +31,10 @@ class Incidents:
                 self._power[site] = spans[::-1]
                 self.power_ns[site] = spans[0][0]
 
+    def every(self, kind: type[AnyIncident]) -> list[AnyIncident]:
+        """Return all incidents of a kind, by site and in their order there."""
+        return [one for _, found in sorted(self._of.items()) for one in found if isinstance(one, kind)]
+
     def power_changes(self, site: int) -> None:
         """Move on over the change of a site's power that comes next."""
         begin_ns, back_ns = self._power[site][-1]

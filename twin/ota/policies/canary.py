@@ -17,7 +17,7 @@ from pydantic import Field
 from twin.ota.campaign.groups import Group, Role, shares_of_rest
 from twin.ota.campaign.outcomes import ERRORS, Outcome
 from twin.ota.gate_options import GatesOptions
-from twin.ota.policies.policy import Halt, Policy, Seen, Wanted
+from twin.ota.policies.policy import Halt, Policy, Seen, SelfTests, Wanted
 from twin.quantity import Seconds
 
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -43,12 +43,14 @@ class Canary(Policy):
     """Stages after the canaries, each a percentage of what is left over; then the rest."""
     gates: GatesOptions | None = GatesOptions()
     """None: the thresholds and the soak alone."""
+    self_tests: SelfTests | None = None
+    """At canaries and baseline: without them nobody sees whether protection is late."""
     gated: Literal["canaries", "stages"] = "canaries"
     """After which groups behaviour is judged: the canaries alone, or every stage as well."""
     success_threshold: Percent = 90.0
     """Of a group without gates: go on when at least so many percent have the release, or all have ended."""
     error_threshold: Percent = 10.0
-    """Of any group: halt when more than so many percent failed."""
+    """Of a group without gates: halt when more than so many percent failed."""
     soak_s: Annotated[Seconds, Field(ge=0)] = 0.0
     """Of a group without gates: go on no earlier than so long after it began."""
     on_stop: Literal["roll_back", "stop", "pause"] = "roll_back"
@@ -72,13 +74,18 @@ class Canary(Policy):
         return Watching()
 
     @property
+    def tests(self) -> SelfTests | None:
+        """How protection is tried."""
+        return self.self_tests
+
+    @property
     def judges(self) -> GatesOptions | None:
         """The gates."""
         return self.gates
 
     def awaited(self, state: Watching) -> int | None:
         """Return the group begun last, if the next waits for its gates."""
-        return state.group if self._is_gated(state.group) and state.group not in state.overruled else None
+        return state.group if self.judged(state.group) and state.group not in state.overruled else None
 
     def step(self, state: Watching, seen: Seen) -> tuple[Watching, Wanted]:
         """Halt if the last group says so; begin the next if it may."""
@@ -99,13 +106,13 @@ class Canary(Policy):
         begun = replace(state, group=following, since_ns=seen.time_ns)
         return begun, Wanted(seen.edges[following + 1], self._soaked_ns(begun, seen))
 
-    def _is_gated(self, group: int) -> bool:
+    def judged(self, group: int) -> bool:
         """Return whether gates judge a group; the rest and the baseline are last and judged by nobody."""
         last = len(self.stages_percent) if self.gated == "stages" else 0
         return self.gates is not None and 0 <= group <= last
 
     def _may_go_on(self, state: Watching, seen: Seen) -> bool:
-        if self._is_gated(state.group):
+        if self.judged(state.group):
             return seen.verdicts.get(state.group) == "PASS"
         total, finished = seen.tally.total(state.group), seen.tally.of(state.group, Outcome.FINISHED)
         enough = 100 * finished >= Fraction(self.success_threshold) * total or seen.tally.complete(state.group)
@@ -114,16 +121,16 @@ class Canary(Policy):
     def _soaked_ns(self, state: Watching, seen: Seen) -> int | None:
         """Return when the last group's soak ends, if it is the clock that is waited for."""
         end_ns = state.since_ns + round(self.soak_s * 1e9)
-        return end_ns if not self._is_gated(state.group) and end_ns > seen.time_ns else None
+        return end_ns if not self.judged(state.group) and end_ns > seen.time_ns else None
 
     def _halt(self, group: int, seen: Seen) -> Halt | None:
-        """Return why the rollout must not go on, if so; failures count in any group that has begun."""
+        """Return why the rollout must not go on, if so; where gates judge, they judge failed installs, too."""
         kind: Literal["pause", "stop"] = "pause" if self.on_stop == "pause" else "stop"
         roll_back = self.on_stop == "roll_back"
         if seen.verdicts.get(group) == "STOP":
             return Halt(kind, group, "the gates stopped it", roll_back)
         errors, total = seen.tally.of(group, *ERRORS), seen.tally.total(group)
-        if total and 100 * errors > Fraction(self.error_threshold) * total:
+        if not self.judged(group) and total and 100 * errors > Fraction(self.error_threshold) * total:
             return Halt(kind, group, f"{errors} of {total} sites failed", roll_back)
         return None
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from twin.options import Options
 from twin.ota.campaign.groups import Group
 from twin.ota.campaign.outcomes import Tally
 from twin.ota.gate_options import GatesOptions
+from twin.quantity import Seconds
 
 Verdict = Literal["PASS", "STOP"]
 
@@ -69,6 +72,18 @@ class Wanted:
     halt: Halt | None = None
 
 
+class SelfTests(Options):
+    """Protection is tried at the sites whose behaviour is compared, so that gates see how it works.
+
+    Each test is a fault ``protection_self_test``: each site has them at a phase of its own.
+    """
+
+    every_s: Annotated[Seconds, Field(ge=60)] = 3600.0
+    """At each of the sites."""
+    first_s: Annotated[Seconds, Field(ge=0)] = 600.0
+    """When the first period begins; batteries are in operation by then."""
+
+
 class Policy(Options):
     """Base of the policies: pure functions from a state and what is seen to the next state and what is wanted."""
 
@@ -102,6 +117,15 @@ class Policy(Options):
     def by_the_clock(self) -> bool:
         """Whether groups begin at instants that hang on no result, as long as nobody intervenes."""
         return False
+
+    def judged(self, _group: int) -> bool:
+        """Return whether gates look at a group."""
+        return False
+
+    @property
+    def tests(self) -> SelfTests | None:
+        """How protection is tried at the sites that gates look at, if it is."""
+        return None
 
     @property
     def judges(self) -> GatesOptions | None:
