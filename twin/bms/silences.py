@@ -68,43 +68,42 @@ class Silences:
 
 
 class Agenda:
-    """Boots and stops that are to come."""
+    """Boots and stops that are to come, by site and ECU."""
 
     def __init__(self) -> None:
-        self._boots: list[Boot] = []
+        self._boots: dict[tuple[int, int], Boot] = {}
         self._stops: list[Stop] = []
 
     def boot(self, boot: Boot) -> None:
         """Plan a boot in the place of any other of this ECU."""
-        self._boots = [one for one in self._boots if (one.site, one.ecu) != (boot.site, boot.ecu)] + [boot]
+        self._boots[boot.site, boot.ecu] = boot
 
     def stop(self, stop: Stop) -> None:
         """Plan the end of what an ECU runs; without power it boots no more."""
         self._stops.append(stop)
         if stop.off:
-            self._boots = [one for one in self._boots if (one.site, one.ecu) != (stop.site, stop.ecu)]
+            self._boots.pop((stop.site, stop.ecu), None)
 
     def boots(self, site: int, ecu: int) -> bool:
         """Return whether an ECU is to boot."""
-        return any((one.site, one.ecu) == (site, ecu) for one in self._boots)
+        return (site, ecu) in self._boots
 
     def due_boots(self, end_ns: int, served: BoolArray | None, running: IntArray) -> Iterator[Boot]:
         """Yield the boots before ``end_ns`` of ECUs that are silent by now."""
         due = [
-            one
-            for one in self._boots
-            if one.time_ns < end_ns and _counts(one.site, served) and running[one.site, one.ecu] < 0
+            key
+            for key, one in self._boots.items()
+            if one.time_ns < end_ns and _counts(one.site, served) and running[key] < 0
         ]
-        if due:
-            self._boots = [one for one in self._boots if one not in due]
-        yield from sorted(due)
+        yield from sorted(self._boots.pop(key) for key in due)
 
     def due_stops(self, end_ns: int, served: BoolArray | None) -> Sequence[Stop]:
         """Return the stops before ``end_ns``."""
-        due = [one for one in self._stops if one.time_ns < end_ns and _counts(one.site, served)]
-        if due:
-            self._stops = [one for one in self._stops if one not in due]
-        return sorted(due)
+        due = [one.time_ns < end_ns and _counts(one.site, served) for one in self._stops]
+        stops = [one for one, now in zip(self._stops, due, strict=True) if now]
+        if stops:
+            self._stops = [one for one, now in zip(self._stops, due, strict=True) if not now]
+        return sorted(stops)
 
 
 def _counts(site: int, served: BoolArray | None) -> bool:
