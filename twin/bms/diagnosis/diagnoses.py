@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -119,8 +119,15 @@ class Diagnoses:
         return Watch(memory, stale, protection), found
 
     def clear(self, watch: Watch, rows: BoolArray) -> Watch:
-        """Return the memory after a service tool's command to clear latched findings, in ``rows[row]``."""
-        return Watch(watch.memory, watch.stale, watch.protection.clear(rows))
+        """Return the memory after a service tool's command to clear latched findings, in ``rows[row]``.
+
+        How cells compared with each other is forgotten, too: readings that led to a finding, or that the tool itself
+        has brought about, would be held against the true ones for days. What readings were lately is not.
+        """
+        some, comparison = np.flatnonzero(rows), each(np.copy, watch.memory.comparison)
+        put(comparison, some, Comparison.initial(len(some), self._module.cells))
+        memory = replace(watch.memory, comparison=comparison)
+        return Watch(memory, watch.stale, watch.protection.clear(rows))
 
     def pending(self, watch: Watch, time_ns: IntArray) -> BoolArray:
         """Return of which rows something is being debounced, as of their last look at ``time_ns[row]``."""
