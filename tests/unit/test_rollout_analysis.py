@@ -61,7 +61,9 @@ def four() -> Rollout:
     power_W = request_W.copy()
     power_W[0, (time_s > 960.0) & (time_s <= 1020.0)] = 400.0  # the row 960..1020, all of it at work
     load = np.full((4, rollout.rows), 0.1)
-    load[0, (time_s > 780.0) & (time_s <= 960.0)] = 0.4
+    load[0, (time_s > 840.0) & (time_s <= 960.0)] = 0.4  # installing 800 to 970, at 0.4
+    load[0, time_s == 840.0] = (20.0 * 0.1 + 40.0 * 0.4) / 60.0
+    load[0, time_s == 1020.0] = (10.0 * 0.4 + 50.0 * 0.1) / 60.0
     rollout.signals = {"request_W": request_W, "power_W": power_W, "bus_load": load}
     return rollout
 
@@ -126,10 +128,9 @@ def test_metrics_by_hand(run: Evidence) -> None:
     assert np.isnan(unserved_kWh[3])
 
 
-def test_the_bus_is_weighed_by_the_time_at_work(run: Evidence) -> None:
+def test_the_load_while_installing_is_that_of_the_bus_whatever_the_rows(run: Evidence) -> None:
     load = run.update_service.bus_load
-    # Installing 800 to 970: 160 s in rows of 0.4, 10 s in one of 0.1.
-    assert load.during[0] == pytest.approx((160.0 * 0.4 + 10.0 * 0.1) / 170.0, abs=1e-5)
+    assert load.during[0] == pytest.approx(0.4, abs=1e-4)
     assert load.before[0] == pytest.approx(0.1, abs=1e-5)
     assert np.isnan(load.during[3])
 

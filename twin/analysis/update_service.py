@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class BusLoad:
-    """Mean load of a site's bus while images went over it, and in the rows in which no update was at work."""
+    """Mean load of a site's bus while images went over it, and in the rows in which no update was at work.
+
+    A row that is longer than an installation holds both: what it has above the load without an update is the images'.
+    """
 
     during: Floats
     before: Floats
@@ -60,8 +63,10 @@ class UpdateService:
         for block in self._evidence.blocks("bus_load"):
             values = block.values[0].astype(np.float64)
             at_work_s = self._overlap_s(self._rollout.at_work, block.rows)
-            load.during[block.rows] = _mean(values, self._overlap_s(installing, block.rows))
-            load.before[block.rows] = _mean(values, self._evidence.row_s * (at_work_s == 0.0))
+            before = _mean(values, self._evidence.row_s * (at_work_s == 0.0))
+            overlap_s = self._overlap_s(installing, block.rows)
+            load.before[block.rows] = before
+            load.during[block.rows] = _undiluted(values, before, overlap_s, self._evidence.row_s)
         return load
 
     def _overlap_s(self, spans: Spans, rows: slice) -> Floats:
@@ -114,6 +119,15 @@ def _length_s(stretches: list[tuple[float, float]]) -> float:
         total_s += max(0.0, end_s - max(begin_s, reached_s))
         reached_s = max(reached_s, end_s)
     return float(total_s)
+
+
+def _undiluted(values: Floats, before: Floats, overlap_s: Floats, row_s: Floats) -> Floats:
+    """Return the mean load over a part of the rows, if it is ``before`` in the rest of them; NaN of no part."""
+    base = np.where(np.isfinite(before), before, _mean(values, overlap_s))
+    above_s = np.where((overlap_s > 0.0) & np.isfinite(values), (values - base[:, None]) * row_s, 0.0).sum(axis=-1)
+    total_s = np.where(np.isfinite(values), overlap_s, 0.0).sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(total_s > 0.0, np.clip(base + above_s / total_s, 0.0, 1.0), np.nan)
 
 
 def _mean(values: Floats, weights_s: Floats) -> Floats:

@@ -11,8 +11,10 @@ from twin.analysis.metric import Key, Metric, Part, Sample
 class UpdateBusLoad(Metric):
     """Mean load of a site's CAN bus while it is installing; beside it the load while no update is at work.
 
-    Formula: mean of the rows' bus load, each weighted by the time of it in which the site was installing; of several
-    segments, the busiest one. Rows that are longer than an installation mix it with what came before and after.
+    Formula: b + sum of (row's load - b) times the row's length over the rows in which the site was installing, over the
+    time for which it was; b is the mean load of the rows without an update. Where rows are shorter than installations
+    that is their mean; where they are longer, it takes the rest of them to be as usual. Of several segments, the
+    busiest one.
 
     Source: bus load as in ISO 11898-1 (bits on the wire over the bit rate), weighted by time.
     """

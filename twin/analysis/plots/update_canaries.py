@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -29,9 +30,16 @@ class UpdateCanaries(Plot):
     needs = ("ota_gates/p_value", "ota_transitions/state")
     whole_run = False
 
+    def missing(self, run: RunView) -> list[str]:
+        """Return what the plot lacks: also a behaviour of which both groups tell."""
+        lacking = super().missing(run)
+        told = not lacking and np.isfinite(rollout_of(run).gates[["canary", "baseline"]]).all(axis=1).any()
+        return lacking or ([] if told else ["a behaviour of both groups"])
+
     def draw(self, run: RunView) -> go.Figure:
         """Draw a small plot a behaviour."""
-        looks = rollout_of(run).gates
+        gates = rollout_of(run).gates
+        looks = gates[np.isfinite(gates["canary"]) & np.isfinite(gates["baseline"])]
         names = list(looks.groupby("behaviour")["p_value"].min().sort_values(kind="stable").index[:_MOST])
         rows = -(-len(names) // _COLUMNS)
         titles = [str(name).replace("_", " ") for name in names]

@@ -74,7 +74,8 @@ def _when(run: RunView, row: Any) -> str:
 
 
 def _said(row: Any) -> str:
-    return f"{row.canary:.3g} | {row.baseline:.3g}"
+    """Return both means; nothing where nobody tells of the behaviour."""
+    return f"{row.canary:.3g} | {row.baseline:.3g}" if np.isfinite([row.canary, row.baseline]).all() else "–"
 
 
 def _frame(drawn: go.Figure, column: int, row: int) -> None:

@@ -50,7 +50,8 @@ class UpdateTransfers(Plot):
 
 def _median(transfers: pd.DataFrame) -> str:
     duration_s, rate_bit_s = (float(transfers[name].median()) for name in ("duration_s", "rate_bit_s"))
-    return f"{duration_s:.3g} s, {rate_bit_s / 1e3:,.3g} kbit/s"
+    rate = f"{rate_bit_s / 1e6:.3g} Mbit/s" if rate_bit_s >= 1e6 else f"{rate_bit_s / 1e3:.3g} kbit/s"
+    return f"{duration_s:.3g} s, {rate}"
 
 
 def _histogram(transfers: pd.DataFrame, title: str, colour: str) -> go.Bar:
