@@ -182,8 +182,8 @@ def test_contactors_that_open_in_an_update_count_and_others_do_not(tmp_path: Pat
     rollout = four()
     rollout.events = (
         *(contactor(1.0, site, "closed") for site in range(4)),
-        contactor(500.0, 0, "opened"),
-        contactor(560.0, 0, "closed"),
+        contactor(700.0, 0, "opened"),  # before the update, for another reason, and into it
+        contactor(850.0, 0, "closed"),
         contactor(975.0, 0, "opened"),
         contactor(987.0, 0, "closed"),
     )
