@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from twin.bms.architectures.architecture import Architecture
 from twin.bms.controllers import Controllers
 from twin.bms.firmware.firmware import Firmware
+from twin.bms.firmware.unstartable import Unstartable
 from twin.errors import InputError, Problem, attempt
 from twin.faults.update_attack import UpdateAttack
 from twin.network.engines.engine import Engine
@@ -40,6 +41,7 @@ from twin.ota.repository.repositories import Repositories
 from twin.ota.rollout import Member, Rollout
 from twin.ota.server import CampaignServer
 from twin.ota.verification.verifier import Verifier
+from twin.ota.version_reports import ReportDesk, SiteReports
 from twin.ota.versions import Versions
 from twin.ota.workshop import Workshop
 from twin.scenario import Fleet, Scenario
@@ -108,9 +110,17 @@ def update_server(scenario: Scenario) -> CampaignServer | None:
     """Return the update server of the whole fleet, None where nothing is rolled out."""
     if scenario.ota is None:
         return None
-    releases = _releases(scenario.ota, architecture_of(scenario))
+    architecture = architecture_of(scenario)
+    releases = _releases(scenario.ota, architecture)
+    ecus = {ecu.node: ecu.role for ecu in architecture.ecus()}
+    directed = {
+        number: {node: release.images[role] for node, role in ecus.items() if role in release.images}
+        for number, release in enumerate(releases)
+        if number != FACTORY  # what is brought back is issued again, under another counter
+    }
+    reports = ReportDesk(scenario.seed, list(ecus), directed)
     fleet = scenario.fleet.sites
-    return CampaignServer(scenario.ota, releases, sites=fleet, seed=scenario.seed, start=scenario.start)
+    return CampaignServer(scenario.ota, releases, reports, sites=fleet, seed=scenario.seed, start=scenario.start)
 
 
 def open_rollout(
@@ -149,6 +159,7 @@ def open_rollout(
         Clients(ota.client, scenario.seed, sites, len(ecus), around),
         Watch(watched.tolist(), Size(len(watched), wiring.packs, wiring.slots, wiring.cells)),
         [Member(ecu.node, ecu.role, updates.texts(ecu.role)) for ecu in ecus],
+        SiteReports(scenario.seed, [(ecu.node, ecu.role) for ecu in ecus], versions),
         decide_ns=nanoseconds(ota.campaign.decide_s),
         boot_ns=nanoseconds(ota.client.boot_s),
         attacks=AttackLog(desk, laboratory, incidents, updates.releases[NEW].order) if _is_attacked(scenario) else None,
@@ -167,9 +178,12 @@ def _add(scenario: Scenario, controllers: Controllers, role: str, image: bytes) 
     """Let the ECUs of a role be able to run what is in an image that is no release's."""
     architecture = architecture_of(scenario)
     own = next(one for one in architecture.firmware() if one.role == role)
-    with tempfile.TemporaryDirectory(prefix="bms-twin-") as folder:
-        payload = Image.parse(image).unpack(Path(folder))
-        controllers.add_version(role, firmware_at(str(payload), scenario, architecture, own))
+    try:
+        with tempfile.TemporaryDirectory(prefix="bms-twin-") as folder:
+            payload = Image.parse(image).unpack(Path(folder))
+            controllers.add_version(role, firmware_at(str(payload), scenario, architecture, own))
+    except InputError:  # an attacker may send anything: it is data
+        controllers.add_version(role, Unstartable.of(own))
 
 
 class _Windows:

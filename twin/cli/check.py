@@ -74,7 +74,8 @@ def summary(scenario: Scenario, fleet: Fleet, bounds: SiteBounds) -> Iterator[tu
     yield "CAN", _traffic(bounds, seconds * wiring.sites)
     if sent:
         yield "deadlines", _tightest(sent)
-    yield "time", f"{_clock(seconds)} from {scenario.start.isoformat()}, {fleet.ticks} ticks of {fleet.tick_ns * 1e-9:g} s"
+    ticks = f"{fleet.ticks} ticks of {fleet.tick_ns * 1e-9:g} s"
+    yield "time", f"{_clock(seconds)} from {scenario.start.isoformat()}, {ticks}"
     yield "load", f"{scenario.load.kind}, mean {fleet.load.mean(fleet.duration_ns):,.0f} W a site"
     yield "PV", f"{scenario.pv.kind}, mean {fleet.pv.mean(fleet.duration_ns):,.0f} W a site"
     yield "log", f"every {scenario.record.period_s:g} s, down to the {scenario.record.detail}"

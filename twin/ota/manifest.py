@@ -13,7 +13,8 @@ from pydantic import Field, ValidationError
 from twin.errors import InputError, Problem
 from twin.options import Options
 
-_VERSION = r"\d+\.\d+\.\d+"
+_NUMBERS = r"\d+\.\d+\.\d+"
+_VERSION = rf"{_NUMBERS}(?:-[0-9a-z.-]+)?"
 _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -21,10 +22,10 @@ _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
-_REQUIREMENT = rf"(?:>=|<=|==|>|<){_VERSION}"
+_REQUIREMENT = rf"(?:>=|<=|==|>|<){_NUMBERS}"
 
 Version = Annotated[str, Field(pattern=rf"^{_VERSION}$")]
-"""``major.minor.patch``."""
+"""``major.minor.patch``, and behind a hyphen what kind of build it is."""
 Requirement = Annotated[str, Field(pattern=rf"^{_REQUIREMENT}(?:,{_REQUIREMENT})*$")]
 """Comparisons of a version that all have to hold: ``>=2.3.0,<3.0.0``."""
 Role = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -98,11 +99,11 @@ def counter_of(version: str) -> int:
 
 
 def parts(version: str) -> tuple[int, ...]:
-    """Return a version as numbers that can be compared."""
-    return tuple(int(part) for part in version.split("."))
+    """Return a version as numbers that can be compared; the kind of build does not count."""
+    return tuple(int(part) for part in version.partition("-")[0].split("."))
 
 
 def satisfies(version: str, requirement: str) -> bool:
     """Return whether every comparison of ``requirement`` holds for ``version``."""
-    terms = re.findall(rf"([<>=]+)({_VERSION})", requirement)
+    terms = re.findall(rf"([<>=]+)({_NUMBERS})", requirement)
     return all(_COMPARISONS[sign](parts(version), parts(bound)) for sign, bound in terms)

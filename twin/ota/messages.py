@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.ota.repository.manifests import VehicleManifest
+
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
@@ -19,7 +21,8 @@ class Reports:
     One row a change of state: ``site[n]`` (number in the fleet), ``time_ns[n]``, ``state[n]`` (UpdateState),
     ``cause[n]`` (Cause), ``release[n]`` it is about, ``attempt[n]`` from 1. ``members[m]`` are the shard's sites and
     ``contact_ns[m]`` when each last spoke to the server, -1 if never. ``watched[w]`` are the sites whose behaviour is
-    looked at and ``sums[behaviour, w, 2]`` what has been summed up of it, numerator and denominator.
+    looked at and ``sums[behaviour, w, 2]`` what has been summed up of it, numerator and denominator. ``manifests`` are
+    the signed version reports of sites whose ECUs run something else than before.
     """
 
     time_ns: IntArray
@@ -32,6 +35,7 @@ class Reports:
     contact_ns: IntArray
     watched: IntArray
     sums: FloatArray
+    manifests: tuple[VehicleManifest, ...] = ()
 
     @classmethod
     def joined(cls, parts: Sequence[Reports]) -> Reports:
@@ -48,6 +52,7 @@ class Reports:
             contact_ns=np.concatenate([part.contact_ns for part in parts]),
             watched=np.concatenate([part.watched for part in parts]),
             sums=np.concatenate([part.sums for part in parts], axis=1),
+            manifests=tuple(sorted((one for part in parts for one in part.manifests), key=lambda one: one.site)),
         )
 
 

@@ -22,4 +22,4 @@ class Ota(Options):
     wan: Wan = Wan()
     client: ClientOptions = ClientOptions()
     flash: FlashOptions = FlashOptions()
-    campaign: CampaignOptions = CampaignOptions()
+    campaign: CampaignOptions = CampaignOptions.model_validate({})

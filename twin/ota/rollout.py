@@ -18,7 +18,8 @@ from twin.ota.client.conditions import SiteView
 from twin.ota.client.journal import Boot, Transfer, Transition
 from twin.ota.messages import Reports
 from twin.ota.server import Columns, UpdateServer
-from twin.ota.states import UpdateState
+from twin.ota.states import FINAL, UpdateState
+from twin.ota.version_reports import SiteReports
 
 IntArray = NDArray[np.int64]
 WAN, BUS = 0, 1
@@ -48,13 +49,14 @@ class Rollout:
         clients: Clients,
         watch: Watch,
         ecus: Sequence[Member],
+        signed: SiteReports,
         *,
         decide_ns: int,
         boot_ns: int,
         attacks: AttackLog | None = None,
     ) -> None:
         self.clients, self.watch = clients, watch
-        self._site_ids, self._ecus = site_ids, ecus
+        self._site_ids, self._ecus, self._signed = site_ids, ecus, signed
         self._decide_ns, self._boot_ns, self._attacks = decide_ns, boot_ns, attacks
         self._transitions: list[Transition] = []
         self._transfers: list[Transfer] = []
@@ -64,7 +66,7 @@ class Rollout:
         """Report to the update server and take its orders, where it is time for that; return what it decided."""
         if time_ns % self._decide_ns:
             return []
-        self.clients.order(server.decide(time_ns, self._reports()), time_ns)
+        self.clients.order(server.decide(time_ns, self._reports(time_ns)), time_ns)
         return server.take_events()
 
     def wants_short(self, end_ns: int) -> NDArray[np.bool_]:
@@ -82,8 +84,13 @@ class Rollout:
         self._boots += self.clients.take_boots()
         return list(self._told())
 
-    def _reports(self) -> Reports:
+    def _reports(self, time_ns: int) -> Reports:
         told = self.clients.take_told()
+        ended = np.unique(told.site[np.isin(told.state, FINAL)]).tolist()
+        said = (
+            self._signed.manifest(int(self._site_ids[row]), self.clients.running[row].tolist(), time_ns)
+            for row in ended
+        )
         return Reports(
             told.time_ns,
             self._site_ids[told.site],
@@ -95,6 +102,7 @@ class Rollout:
             contact_ns=self.clients.contact_ns.copy(),
             watched=self._site_ids[self.watch.rows],
             sums=self.watch.sums.copy(),
+            manifests=tuple(one for one in said if one),
         )
 
     def _told(self) -> Iterator[Event]:

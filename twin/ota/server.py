@@ -17,6 +17,8 @@ from twin.ota.history import History
 from twin.ota.messages import Orders, Reports
 from twin.ota.options import Ota
 from twin.ota.release import Release
+from twin.ota.states import UpdateState
+from twin.ota.version_reports import ReportDesk
 
 Columns = Mapping[str, Sequence[Any] | NDArray[Any]]
 """A table as plain columns; what they mean is stated where they are recorded (``twin.record.rollout``)."""
@@ -41,9 +43,19 @@ class UpdateServer(Protocol):
 class CampaignServer:
     """The server that a scenario states: one campaign over a fleet of ``sites``."""
 
-    def __init__(self, ota: Ota, releases: Sequence[Release], *, sites: int, seed: int, start: datetime) -> None:
+    def __init__(
+        self,
+        ota: Ota,
+        releases: Sequence[Release],
+        reports: ReportDesk,
+        *,
+        sites: int,
+        seed: int,
+        start: datetime,
+    ) -> None:
         self._campaign = Campaign(ota.campaign, sites, seed, start)
         self._releases = releases
+        self._reports = reports
         self._history = History()
         self._gates: dict[int, Gate] = {}
         self._looks: list[tuple[int, GateLook]] = []
@@ -53,6 +65,7 @@ class CampaignServer:
     def decide(self, time_ns: int, reports: Reports) -> Orders:
         """Let the gates look at groups that soak, and the campaign decide."""
         self._history.note(time_ns, reports)
+        self._check(time_ns, reports)
         decision = self._campaign.decide(time_ns, reports, self._look(time_ns))
         if decision.told or len(decision.orders().site):
             self._decisions.append((time_ns, decision))
@@ -60,6 +73,16 @@ class CampaignServer:
             text = f"the campaign: {told.text}"
             self._events.append(Event(told.time_ns, FLEET, -1, -1, _level(told.kind), told.kind, "ota", text))
         return decision.orders()
+
+    def _check(self, time_ns: int, reports: Reports) -> None:
+        """Compare what sites say that their ECUs run with what they were directed to."""
+        done = {
+            int(site): int(release)
+            for site, state, release in zip(reports.site, reports.state, reports.release, strict=True)
+            if state == UpdateState.SUCCESS
+        }
+        for manifest in reports.manifests:
+            self._events += self._reports.receive(manifest, time_ns, done.get(manifest.site))
 
     def _look(self, time_ns: int) -> Mapping[int, GateLook]:
         looks: dict[int, GateLook] = {}
