@@ -3,9 +3,9 @@
 A site keeps to the scenario's step for a while after the start, after a contactor moved, after a finding came or went,
 and around the instants at which a fault begins or ends; while something is being debounced; where a voltage or
 temperature is so near to a limit that noise, the coming change of power, or twice what the last step brought, could
-carry it there; and as long as somebody asks for it (``wake``). A site whose power limit binds and moves takes steps of
-medium length. All others are quiet. It is decided at the begin of each long tick, from the past alone, and from each
-site's own: a site's pace does not depend on what other sites there are.
+carry it there; and as long as somebody asks for it (``wake``). A site whose power limit binds and moves, or is about
+to, takes steps of medium length. All others are quiet. It is decided at the begin of each long tick, from the past
+alone, and for each site from its own: its pace does not depend on what other sites there are.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ BINDS: Final = 0.8
 """Share of a power limit from which on it counts as followed."""
 WHOLE: Final = 0.95
 """Share of the highest power from which on a limit is not one that moves."""
+TAPER_V: Final = 0.12
+"""So far before the first limit of the voltage, power limits begin to fall; it is not waited for until they bind."""
 NEAR_CURRENT: Final = 0.9
 """Share of the first limit of the current."""
 
@@ -70,6 +72,7 @@ class Pacing:
         bms = scenario.bms
         self._voltage = _Limits.of_voltage(scenario)
         self._temperature = _Limits.of_temperature(scenario)
+        self._info_V = bms.limits.cell_overvoltage_V.info, bms.limits.cell_undervoltage_V.info
         self._current_A = NEAR_CURRENT * (bms.limits.overcurrent_A.info)
         fleet = scenario.fleet
         self._paths = fleet.packs * (fleet.modules if fleet.connection == "parallel" else 1)
@@ -93,9 +96,10 @@ class Pacing:
         while self._turns and self._turns[0][0] < end_ns:
             time_ns, site = self._turns.popleft()
             self._awake_ns[site] = max(self._awake_ns[site], time_ns + self._alert_ns)
-        change_W = self._change_W(asked_W)
-        active = self._always | (self._awake_ns > start_ns) | self._world.controllers.pending() | self._near(change_W)
-        limited = ~active & self._limited(asked_W)
+        change_V = self._change_V(asked_W)
+        near = self._near(change_V)
+        active = self._always | (self._awake_ns > start_ns) | self._world.controllers.pending() | near
+        limited = ~active & (self._limited(asked_W) | self._tapers(asked_W, change_V))
         groups = (
             (active, Stride(np.flatnonzero(active), self._step_ns)),
             (limited, Stride(np.flatnonzero(limited), self._limited_ns, once=True)),
@@ -108,11 +112,14 @@ class Pacing:
         inverter = self._world.plant.inverter
         return np.stack([inverter.charge_limit_W, inverter.discharge_limit_W])
 
-    def _change_W(self, asked_W: FloatArray) -> FloatArray:
-        """Return by how much the power is going to change, ``[site]``."""
+    def _change_V(self, asked_W: FloatArray) -> FloatArray:
+        """Return by how much the coming change of power moves the voltages of cells, ``[site]``."""
+        plant = self._world.plant
         charge_W, discharge_W = self._limits_W()
-        change_W: FloatArray = np.abs(np.clip(asked_W, -charge_W, discharge_W) - self._world.plant.power_W)
-        return np.nan_to_num(change_W)
+        change_W = np.nan_to_num(np.abs(np.clip(asked_W, -charge_W, discharge_W) - plant.power_W))
+        ohm = plant.signal("resistance_ohm").max(axis=1) / plant.cell_voltage_V.shape[2]
+        change_V: FloatArray = change_W / np.maximum(plant.bus_voltage_V, 1.0) / self._paths * ohm
+        return change_V
 
     def _limited(self, asked_W: FloatArray) -> BoolArray:
         """Return where a limit that is not the highest binds, or nearly."""
@@ -123,12 +130,17 @@ class Pacing:
         binds: BoolArray = (np.abs(asked_W) > BINDS * limit_W) & (limit_W < WHOLE * highest_W) & (asked_W != 0.0)
         return binds
 
-    def _near(self, change_W: FloatArray) -> BoolArray:
+    def _tapers(self, asked_W: FloatArray, change_V: FloatArray) -> BoolArray:
+        """Return where a cell charges, or discharges, into the stretch over which power limits fall."""
+        lowest_V, highest_V = self._voltage.extremes
+        reach_V = TAPER_V + change_V + self._voltage.moved
+        full = (asked_W < 0.0) & (highest_V + reach_V[1] > self._info_V[0])
+        empty: BoolArray = (asked_W > 0.0) & (lowest_V - reach_V[0] < self._info_V[1])
+        return full | empty
+
+    def _near(self, change_V: FloatArray) -> BoolArray:
         """Return where a limit is near, or a current high."""
         plant = self._world.plant
-        cells = plant.cell_voltage_V.shape[2]
-        ohm = plant.signal("resistance_ohm").max(axis=1) / cells
-        change_V = change_W / np.maximum(plant.bus_voltage_V, 1.0) / self._paths * ohm
         high: BoolArray = np.abs(plant.current_A).max(axis=1) > self._current_A
         return (
             high
@@ -143,7 +155,11 @@ class _Limits:
     def __init__(self, limits: Iterable[float], band: float) -> None:
         self._limits = np.array(sorted(limits))
         self._band = band
-        self._last: FloatArray | None = None
+        self.extremes: FloatArray
+        """The lowest and the highest of each site, ``[2, site]``, at the last look."""
+        self.moved: FloatArray
+        """What they may move by in a long tick, by what they have moved in the last."""
+        self._looked = False
 
     @classmethod
     def of_voltage(cls, scenario: Scenario) -> _Limits:
@@ -162,9 +178,10 @@ class _Limits:
     def near(self, values: FloatArray, change: FloatArray) -> BoolArray:
         """Return where an extreme of ``values[site, slot, cell]`` may reach a limit, if they change by ``change``."""
         extremes = np.stack([values.min(axis=(1, 2)), values.max(axis=(1, 2))])
-        moved = np.zeros_like(extremes) if self._last is None else np.abs(extremes - self._last)
-        self._last = extremes
-        reach = self._band + change + LOOK_AHEAD * np.nan_to_num(moved)
+        before = self.extremes if self._looked else extremes
+        self.extremes, self._looked = extremes, True
+        self.moved = LOOK_AHEAD * np.nan_to_num(np.abs(extremes - before))
+        reach = self._band + change + self.moved
         place = np.searchsorted(self._limits, extremes)
         ends = np.concatenate([[-np.inf], self._limits, [np.inf]])
         distance = np.minimum(extremes - ends[place], ends[place + 1] - extremes)

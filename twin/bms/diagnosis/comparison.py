@@ -29,6 +29,8 @@ BoolArray = NDArray[np.bool_]
 _UNKNOWN: Final = np.float32(np.nan)
 
 PERIOD_NS: Final = 10_000_000_000
+LATE_NS: Final = 3 * PERIOD_NS
+"""After so long, what has changed with the current is not all resistance: the cells have moved along their curves."""
 STEP_A: Final = 10.0
 """From such a change of the current on, unequal resistances show in the voltages."""
 _LEAST_A: Final = 4.0
@@ -87,11 +89,13 @@ class Apart:
         apart_V = others_apart(measured.voltage_V, measured.voltage_V.mean(axis=1)).astype(np.float32)
         moved_V = apart_V - self.voltage_V
         step_A = np.where(self.seen_ns >= 0, current_A - self.current_A, np.nan)
+        late = measured.time_ns - self.seen_ns >= LATE_NS
         quiet = ~_switched(duty, self.duty)
         calm_V = np.where(quiet & (np.abs(step_A) < STEP_A)[:, None], moved_V, _UNKNOWN)
-        extra_ohm = self._after_step(moved_V, step_A, quiet)
+        extra_ohm = self._after_step(moved_V, np.where(late, np.nan, step_A), quiet)
         noise_V2 = self._noise_V2(calm_V)
-        extra_ohm = self._after_jump(extra_ohm, calm_V, look) * (noise_V2 <= _QUIET_V2)
+        extra_ohm = self._after_jump(extra_ohm, np.where(late[:, None], _UNKNOWN, calm_V), look)
+        extra_ohm = extra_ohm * (noise_V2 <= _QUIET_V2)
         resting = np.where(np.abs(current_A) <= _RESTING_C * module.capacity_Ah, self.resting + 1, 0)
         inner_V = apart_V + current_A.astype(np.float32)[:, None] * extra_ohm
         weight = np.maximum(_SETTLING, 1.0 / np.maximum(resting, 1)).astype(np.float32)[:, None]
