@@ -143,7 +143,8 @@ def open_rollout(
     verifier = Verifier(repositories.start, inventory)
     desk = Desk(repositories, verifier, versions, roles, lines.rate_bit_s)
     incidents = Incidents(len(sites), fleet.incidents)
-    laboratory = Laboratory(repositories, verifier, NEW, minimum_bit_s=ota.client.least_rate_bit_s)
+    asked_ns = campaign.begin_ns + 1
+    laboratory = Laboratory(repositories, verifier, NEW, asked_ns, minimum_bit_s=ota.client.least_rate_bit_s)
     around = Surroundings(
         desk,
         distribution,
