@@ -10,14 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 import twin.bms.diagnosis
-from twin.bms.codes import PROTECTION_CODES, FaultCode
+from twin.bms.codes import (
+    BALANCING_INEFFECTIVE,
+    BALANCING_WRONG_CELL,
+    INTERNAL_SHORT,
+    PROTECTION_CODES,
+    WEAK_CELL,
+    FaultCode,
+)
 from twin.bms.diagnosis.comparison import Comparison
 from twin.bms.diagnosis.diagnosis import MODULE, Diagnosis
 from twin.bms.diagnosis.evidence import Evidence, Recent
 from twin.bms.diagnosis.look import Look
 from twin.bms.limit_levels import Limits
 from twin.bms.module_data import ModuleData
-from twin.bms.protection import Protection, Thresholds
+from twin.bms.protection import NEVER, Protection, Thresholds
 from twin.bms.rows import each, put, take
 from twin.plugins import discover
 
@@ -33,6 +40,8 @@ def _place(kind: type[Diagnosis[Any]]) -> tuple[int, int]:
 
 KINDS: Final = tuple(sorted(discover(twin.bms.diagnosis, Diagnosis).values(), key=_place))  # type: ignore[type-abstract]
 """All diagnoses: those that protect first, then by the number of their code."""
+LEDGER_CODES: Final = (INTERNAL_SHORT, WEAK_CELL, BALANCING_INEFFECTIVE, BALANCING_WRONG_CELL)
+"""What the ledger of charge tells; it speaks every five minutes, at rest, if it has a past to compare with."""
 
 
 @dataclass(frozen=True)
@@ -121,17 +130,19 @@ class Diagnoses:
     def clear(self, watch: Watch, rows: BoolArray) -> Watch:
         """Return the memory after a service tool's command to clear latched findings, in ``rows[row]``.
 
-        How cells compared with each other is forgotten, too: readings that led to a finding, or that the tool itself
-        has brought about, would be held against the true ones for days. What readings were lately is not.
+        How cells compared with each other is forgotten, too, and what was found by their ledger: readings that led to
+        a finding, or that the tool itself has brought about, would be held against the true ones for days.
         """
         some, comparison = np.flatnonzero(rows), each(np.copy, watch.memory.comparison)
         put(comparison, some, Comparison.initial(len(some), self._module.cells))
         memory = replace(watch.memory, comparison=comparison)
-        return Watch(memory, watch.stale, watch.protection.clear(rows))
+        return Watch(memory, watch.stale, self._forgotten(watch.protection, rows).clear(rows))
 
-    def pending(self, watch: Watch, time_ns: IntArray) -> BoolArray:
-        """Return of which rows something is being debounced, as of their last look at ``time_ns[row]``."""
-        return watch.protection.pending(time_ns, self.thresholds)
+    def _forgotten(self, protection: Protection, rows: BoolArray) -> Protection:
+        """Return the state without what the ledger has led to, in ``rows[row]``: it might not speak again for hours."""
+        gone = rows[:, None] & np.array([code in LEDGER_CODES for code in self.codes])
+        since_ns = np.where(gone[..., None], NEVER, protection.since_ns)
+        return Protection(since_ns, np.where(gone, 0, protection.active).astype(np.uint8))
 
     def _examine(self, memory: Memory, look: Look, value: FloatArray, cell: IntArray) -> Memory:
         """Run the diagnoses over rows that are all fresh; what they say goes into ``value`` and ``cell``."""
