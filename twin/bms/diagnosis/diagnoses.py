@@ -138,6 +138,10 @@ class Diagnoses:
         memory = replace(watch.memory, comparison=comparison)
         return Watch(memory, watch.stale, self._forgotten(watch.protection, rows).clear(rows))
 
+    def pending(self, watch: Watch, time_ns: IntArray) -> BoolArray:
+        """Return of which rows something is being debounced, as of their last look at ``time_ns[row]``."""
+        return watch.protection.pending(time_ns, self.thresholds)
+
     def _forgotten(self, protection: Protection, rows: BoolArray) -> Protection:
         """Return the state without what the ledger has led to, in ``rows[row]``: it might not speak again for hours."""
         gone = rows[:, None] & np.array([code in LEDGER_CODES for code in self.codes])
