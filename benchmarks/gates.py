@@ -97,7 +97,7 @@ def main() -> None:
     spans(healthy)
     false_stops(healthy, options, chosen.draws)
     for path in sources(chosen.only):
-        update = Update({firmware_class(path).role: path}, range(CANARIES), INSTALLED * EVERY_S - EVERY_S + 10)
+        update = Update({firmware_class(path).role: path}, range(CANARIES), INSTALLED * EVERY_S + 10)
         bad = recorded(fleet(CANARIES, chosen.hours), EVERY_S, update)
         caught(path.stem, bad, healthy, options)
 
