@@ -42,7 +42,7 @@ def _self_tests(scenario: Scenario) -> Iterator[ProtectionSelfTest]:
     modules = scenario.fleet.packs * scenario.fleet.modules
     for site in campaign.watched.tolist():
         draws = stream(scenario.seed, "site", site, "self-tests")
-        start_s = tests.first_s + round(tests.every_s * draws.random(), 3)
+        start_s = tests.first_s + round(tests.within_s * draws.random(), 3)
         count = int((scenario.duration_s - start_s) // tests.every_s)
         if count > 0:
             where = {"site": site, "module": int(draws.integers(modules)), "cell": int(draws.integers(CELLS))}

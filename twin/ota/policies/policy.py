@@ -75,13 +75,16 @@ class Wanted:
 class SelfTests(Options):
     """Protection is tried at the sites whose behaviour is compared, so that gates see how it works.
 
-    Each test is a fault ``protection_self_test``: each site has them at a phase of its own.
+    Each test is a fault ``protection_self_test``. All sites are tested within ``within_s``, each at its own instant in
+    it, so that a run with a pace takes short steps at all of them together.
     """
 
     every_s: Annotated[Seconds, Field(ge=60)] = 3600.0
     """At each of the sites."""
     first_s: Annotated[Seconds, Field(ge=0)] = 600.0
-    """When the first period begins; batteries are in operation by then."""
+    """When the first begins; batteries are in operation by then."""
+    within_s: Annotated[Seconds, Field(ge=0)] = 60.0
+    """From the first site's test to the last one's."""
 
 
 class Policy(Options):
