@@ -38,8 +38,9 @@ INTERRUPTED = 130
 
 
 def fully_logged(scenario: Scenario) -> Scenario:
-    """Return the scenario with every cell at every step and every CAN frame in its log."""
-    record = scenario.record.model_copy(update={"detail": "cell", "frames": True, "period_s": scenario.step_s})
+    """Return the scenario with every cell and every CAN frame in its log, at every step or, with a pace, long step."""
+    period_s = scenario.pace.quiet_s if scenario.pace else scenario.step_s  # a pace is kept: values hang on it
+    record = scenario.record.model_copy(update={"detail": "cell", "frames": True, "period_s": period_s})
     return scenario.model_copy(update={"record": record})
 
 
