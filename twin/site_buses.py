@@ -68,6 +68,7 @@ class SiteBuses:
         read = [attempt(problems, partial(Traffic.of, replay, layouts)) for replay in scenario.bus.replay]
         beside = _beside(faults, read, problems)
         wires = attempt(problems, lambda: _wires(scenario, layouts, beside))
+        problems += _unreachable(scenario, wires) if wires else ()
         if wires is None or problems:
             raise InputError(problems)
         return cls(wires, tuple(traffic for traffic in read if traffic))
@@ -81,6 +82,18 @@ def _unmet(scenario: Scenario, layouts: Sequence[MessageLayout]) -> Iterator[Pro
         firmware = architecture.firmware()
         kinds = {kind for one in firmware for kind in (*one.reads, *one.sends)}
         yield from unmet(layouts, known, kinds, database_of(scenario))
+
+
+def _unreachable(scenario: Scenario, wires: SiteNetwork) -> Iterator[Problem]:
+    """Yield the roles of a rollout whose ECUs the gateway has no channel to."""
+    ecus = architecture_of(scenario).ecus()
+    for role in scenario.ota.release if scenario.ota else ():
+        nodes = [ecu.node for ecu in ecus if ecu.role == role and ecu.node not in wires.channels]
+        if nodes:
+            found = f"the CAN database has no {nodes[0]}_DiagnosticRequest and {nodes[0]}_DiagnosticResponse"
+            reachable = dict.fromkeys(ecu.role for ecu in ecus if ecu.node in wires.channels)
+            hint = f"expected some of {', '.join(reachable)}" if reachable else None
+            yield Problem(f"{found}: no image gets to the {role}", path=f"ota.release.{role}", suggestion=hint)
 
 
 def _placed_faults(scenario: Scenario) -> list[tuple[str, Fault]]:

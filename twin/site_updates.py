@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from twin.bms.firmware.firmware import Firmware
 from twin.bms.firmware.unstartable import Unstartable
 from twin.errors import InputError, Problem, attempt
 from twin.faults.update_attack import UpdateAttack
+from twin.network.dbc.codec import MessageLayout
 from twin.network.engines.engine import Engine
 from twin.network.site import SiteNetwork
 from twin.ota.attack_log import AttackLog
@@ -45,8 +46,9 @@ from twin.ota.version_reports import ReportDesk, SiteReports
 from twin.ota.versions import Versions
 from twin.ota.workshop import Workshop
 from twin.scenario import Fleet, Scenario
-from twin.scenario.architecture import architecture_of, firmware_at
+from twin.scenario.architecture import architecture_of, bus_layouts, database_of, firmware_at
 from twin.scenario.checks import nanoseconds
+from twin.scenario.releases import releases_of
 
 FACTORY, NEW = 0, 1
 """Numbers of releases: what the fleet runs at first, and what is rolled out."""
@@ -76,32 +78,30 @@ class Updates:
             return None
         ota, architecture = scenario.ota, architecture_of(scenario)
         problems: list[Problem] = []
-        releases = attempt(problems, lambda: _releases(ota, architecture))
-        versions = releases and attempt(problems, lambda: dict(_versions(scenario, architecture, releases[NEW])))
+        releases = attempt(problems, lambda: releases_of(scenario, ota))
+        versions = releases and attempt(problems, lambda: dict(_versions(scenario, ota, architecture, releases[NEW])))
         if releases is None or versions is None or problems:
             raise InputError(problems)
         return cls(ota, releases, versions)
 
 
-def _releases(ota: Ota, architecture: Architecture) -> tuple[Release, Release]:
-    """Return what the ECUs leave the factory with, and what is rolled out."""
-    factory = Release.factory(architecture.firmware())
-    hardware = {role: hardware_id(role) for role in factory.images}
-    return factory, Release.of(ota.release, hardware, factory.versions)
-
-
 def _versions(
-    scenario: Scenario, architecture: Architecture, release: Release
+    scenario: Scenario, ota: Ota, architecture: Architecture, release: Release
 ) -> Iterator[tuple[str, Sequence[Firmware[Any]]]]:
-    """Yield the firmware of every role by release."""
+    """Yield the firmware of every role by release; mistakes in it are those of the file that the scenario names."""
     problems: list[Problem] = []
+    layouts = bus_layouts(scenario, architecture, database_of(scenario))
     with tempfile.TemporaryDirectory(prefix="bms-twin-") as folder:
         for own in architecture.firmware():
-            image = release.images.get(own.role)
-            payload = str(image.unpack(Path(folder))) if image else ""
-            new = attempt(problems, partial(firmware_at, payload, scenario, architecture, own)) if payload else own
-            if new is not None:
-                yield own.role, (own, new)
+            role, new = own.role, own
+            if image := release.images.get(role):
+                payload = image.unpack(Path(folder))
+                try:
+                    new = firmware_at(str(payload), scenario, architecture, own, layouts)
+                except InputError as error:
+                    file, path = ota.release[role], f"ota.release.{role}"
+                    problems += [replace(problem, file=file, path=path) for problem in error.problems]
+            yield role, (own, new)
     if problems:
         raise InputError(problems)
 
@@ -111,7 +111,7 @@ def update_server(scenario: Scenario) -> CampaignServer | None:
     if scenario.ota is None:
         return None
     architecture = architecture_of(scenario)
-    releases = _releases(scenario.ota, architecture)
+    releases = releases_of(scenario, scenario.ota)
     ecus = {ecu.node: ecu.role for ecu in architecture.ecus()}
     directed = {
         number: {node: release.images[role] for node, role in ecus.items() if role in release.images}
@@ -133,7 +133,7 @@ def open_rollout(
     campaign = Campaign(ota.campaign, scenario.fleet.sites, scenario.seed, scenario.start)
     repositories = Repositories(updates.releases, ota.repository, scenario.seed, scenario.start, campaign.begin_ns)
     inventory = {role: hardware_id(role) for role in roles}
-    versions = Versions(updates.releases, partial(_add, scenario, controllers))
+    versions = Versions(updates.releases, partial(_add, scenario, controllers, wires.layouts))
     nodes = [ecu.node for ecu in ecus]
     distribution = Distribution(
         buses, wires, nodes, ota.flash, lambda ecu, version: versions.image(roles[ecu], version)
@@ -161,6 +161,7 @@ def open_rollout(
         Watch(watched.tolist(), Size(len(watched), wiring.packs, wiring.slots, wiring.cells)),
         [Member(ecu.node, ecu.role, updates.texts(ecu.role)) for ecu in ecus],
         SiteReports(scenario.seed, [(ecu.node, ecu.role) for ecu in ecus], versions),
+        lines,
         decide_ns=nanoseconds(ota.campaign.decide_s),
         boot_ns=nanoseconds(ota.client.boot_s),
         attacks=AttackLog(desk, laboratory, incidents, updates.releases[NEW].order) if _is_attacked(scenario) else None,
@@ -175,14 +176,16 @@ def _losses(fleet: Fleet) -> list[WanLoss]:
     return [one for one in fleet.incidents if isinstance(one, WanLoss)]
 
 
-def _add(scenario: Scenario, controllers: Controllers, role: str, image: bytes) -> None:
+def _add(
+    scenario: Scenario, controllers: Controllers, layouts: Sequence[MessageLayout], role: str, image: bytes
+) -> None:
     """Let the ECUs of a role be able to run what is in an image that is no release's."""
     architecture = architecture_of(scenario)
     own = next(one for one in architecture.firmware() if one.role == role)
     try:
         with tempfile.TemporaryDirectory(prefix="bms-twin-") as folder:
             payload = Image.parse(image).unpack(Path(folder))
-            controllers.add_version(role, firmware_at(str(payload), scenario, architecture, own))
+            controllers.add_version(role, firmware_at(str(payload), scenario, architecture, own, layouts))
     except InputError:  # an attacker may send anything: it is data
         controllers.add_version(role, Unstartable.of(own))
 

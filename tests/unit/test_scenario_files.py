@@ -51,8 +51,13 @@ def test_the_schema_sees_mistakes(data: dict[str, Any]) -> None:
 def test_resolved_is_the_same_scenario(path: Path, tmp_path: Path) -> None:
     scenario = load(path)
     (tmp_path / "scenario.yaml").write_text(resolved(scenario))
-    assert load(tmp_path / "scenario.yaml") == scenario
-    assert companions(scenario) == {}
+    for name, source in companions(scenario).items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copyfile(source, tmp_path / name)
+    again = load(tmp_path / "scenario.yaml")
+    assert resolved(again) == resolved(scenario)
+    assert again.model_copy(update={"ota": scenario.ota}) == scenario, "only firmware has another path"
+    assert len(companions(scenario)) == (len(scenario.ota.release) if scenario.ota else 0)
 
 
 @pytest.mark.parametrize(

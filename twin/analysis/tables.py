@@ -48,7 +48,7 @@ def _filters(events: Any) -> str:
         f'<label><input type="checkbox" name="level" value="{name}" checked> {name}</label>'
         for name in dict.fromkeys(level_name(int(level)) for level in sorted(events["level"].unique(), reverse=True))
     )
-    sites = "".join(f"<option>{int(site)}</option>" for site in sorted(events["site_id"].unique()))
+    sites = "".join(f"<option>{_site_name(int(site))}</option>" for site in sorted(events["site_id"].unique()))
     return (
         f'<div class="filters">{levels}'
         f'<label>site <select id="event-site"><option value="">all</option>{sites}</select></label>'
@@ -59,8 +59,8 @@ def _filters(events: Any) -> str:
 
 def _event_rows(run: RunView, events: Any) -> Iterator[str]:
     for event in events.itertuples():
-        level, site = level_name(int(event.level)), int(event.site_id)
-        numbers = [f"{site}", *(f"{int(index) + 1}" if index >= 0 else "" for index in (event.slot_id, event.cell_id))]
+        level, site = level_name(int(event.level)), _site_name(int(event.site_id))
+        numbers = [site, *(f"{int(index) + 1}" if index >= 0 else "" for index in (event.slot_id, event.cell_id))]
         texts = [escape(str(text)) for text in (event.message, event.cause, event.remedy, event.source)]
         time = run.clock_text(event.time_ns * 1e-9, milliseconds=True)
         yield (
@@ -70,6 +70,11 @@ def _event_rows(run: RunView, events: Any) -> Iterator[str]:
             + "".join(f"<td>{text}</td>" for text in texts)
             + "</tr>"
         )
+
+
+def _site_name(site: int) -> str:
+    """Return what a site is called; what is told of no site is about all of them."""
+    return "fleet" if site < 0 else str(site)
 
 
 def provenance_table(run: RunView) -> str:

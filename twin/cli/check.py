@@ -50,12 +50,14 @@ def expanded(scenario: Scenario) -> Fleet:
     """Return the fleet of a scenario. Raises InputError with every mistake that a run would find before its FMUs."""
     from twin.scenario import expand
     from twin.site_buses import SiteBuses
+    from twin.site_updates import Updates
 
     problems: list[Problem] = []
     buses = attempt(problems, lambda: SiteBuses.of(scenario))
     fleet = attempt(problems, lambda: expand(scenario))
-    if buses is None or fleet is None:
-        raise InputError(problems)
+    attempt(problems, lambda: Updates.of(scenario))
+    if buses is None or fleet is None or problems:
+        raise InputError(dict.fromkeys(problems))  # the buses' are the updates' too
     return fleet
 
 

@@ -120,10 +120,13 @@ def _clock(start: datetime, time_ns: int | None) -> str:
 
 
 def _row(finding: Finding, start: datetime) -> dict[str, Any]:
-    """Return a finding by column; modules, cells and packs are counted from 1 as on their labels, sites from 0."""
+    """Return a finding by column; modules, cells and packs are counted from 1 as on their labels, sites from 0.
+
+    What is about the whole fleet has no site.
+    """
     known = finding.known
     values = (
-        *(finding.site, *map(_counted, (finding.pack, finding.slot, finding.cell))),
+        *(finding.site if finding.site >= 0 else None, *map(_counted, (finding.pack, finding.slot, finding.cell))),
         *(finding.level.name.lower(), known.number if known else None, finding.code, finding.message),
         *(_clock(start, time_ns) or None for time_ns in (finding.since_ns, finding.noticed_ns, finding.until_ns)),
         *(finding.source, finding.cause, finding.remedy),
@@ -156,11 +159,12 @@ def _told(finding: Finding, start: datetime) -> list[str]:
     """Return the lines of one finding; the site and the pack are named whatever its message says."""
     from twin.bms.codes import place_name
 
-    place = place_name(finding.pack, finding.slot, finding.cell)
+    within = place_name(finding.pack, finding.slot, finding.cell)
+    place = f"site {finding.site}, {within}" if finding.site >= 0 else "the fleet"
     known = finding.known
     number = f" [{known.number} {finding.code}]" if known else f" [{finding.code}]"
     what = _PLACE.sub("", finding.message)
-    lines = [f"{finding.level.name.lower():7} site {finding.site}, {place}: {what}{number}"]
+    lines = [f"{finding.level.name.lower():7} {place}: {what}{number}"]
     since, until = _clock(start, finding.since_ns), _clock(start, finding.until_ns)
     if known and finding.source not in ("scenario", "plant", "network"):
         lines.append(f"        since {since}, {f'cleared {until}' if until else 'still there'}; from {finding.source}")

@@ -16,6 +16,7 @@ from twin.ota.causes import Cause
 from twin.ota.client.client import Clients
 from twin.ota.client.conditions import SiteView
 from twin.ota.client.journal import Boot, Transfer, Transition
+from twin.ota.client.wan import Lines
 from twin.ota.messages import Reports
 from twin.ota.server import Columns, UpdateServer
 from twin.ota.states import FINAL, UpdateState
@@ -50,6 +51,7 @@ class Rollout:
         watch: Watch,
         ecus: Sequence[Member],
         signed: SiteReports,
+        lines: Lines,
         *,
         decide_ns: int,
         boot_ns: int,
@@ -58,6 +60,7 @@ class Rollout:
         self.clients, self.watch = clients, watch
         self._site_ids, self._ecus, self._signed = site_ids, ecus, signed
         self._decide_ns, self._boot_ns, self._attacks = decide_ns, boot_ns, attacks
+        self._lines, self._reached_ns = lines, 0
         self._transitions: list[Transition] = []
         self._transfers: list[Transfer] = []
         self._boots: list[Boot] = []
@@ -80,6 +83,7 @@ class Rollout:
     def step(self, end_ns: int, rows: IntArray | None, view: SiteView) -> list[Event]:
         """Let the update clients of ``rows`` take what has happened before ``end_ns``; return what they tell."""
         self.clients.step(end_ns, slice(None) if rows is None else rows, view)
+        self._reached_ns = end_ns
         self._transfers += self.clients.take_transfers()
         self._boots += self.clients.take_boots()
         return list(self._told())
@@ -140,10 +144,21 @@ class Rollout:
                 "cause": [int(one.outcome) for one in moved],
             },
             "ota_versions": self._ran(),
+            "ota_outages": self._outages(),
         }
         if self._attacks:
             tables["ota_attacks"] = self._attacks.columns(self._site_ids.tolist(), self._foreign())
         return tables
+
+    def _outages(self) -> Columns:
+        """Return when the sites' lines were down, as far as the run has come."""
+        spans = [
+            (site, begin_ns * 1e-9, end_ns * 1e-9 if end_ns < self._reached_ns else np.inf)
+            for row, site in enumerate(self._site_ids.tolist())
+            for begin_ns, end_ns in self._lines.outages(row)
+            if begin_ns < self._reached_ns
+        ]
+        return {name: [span[place] for span in spans] for place, name in enumerate(("site_id", "begin_s", "end_s"))}
 
     def _foreign(self) -> set[tuple[int, str]]:
         """Return the (site, role) at which an image ran that is no release's."""

@@ -56,12 +56,21 @@ def _instead(scenario: Scenario, architecture: Architecture, own: Firmware[Any])
     return firmware_at(scenario.bms.firmware[own.role], scenario, architecture, own)
 
 
-def firmware_at(name: str, scenario: Scenario, architecture: Architecture, own: Firmware[Any]) -> Firmware[Any]:
+def firmware_at(
+    name: str,
+    scenario: Scenario,
+    architecture: Architecture,
+    own: Firmware[Any],
+    layouts: Sequence[MessageLayout] | None = None,
+) -> Firmware[Any]:
     """Return what takes the place of ``own``: a model of fmus/, an FMU or a Python file.
+
+    ``layouts``: the messages on the buses; those of the scenario's database unless given.
 
     Raises InputError where it does not fit the role or the buses.
     """
-    layouts = bus_layouts(scenario, architecture, database_of(scenario))
+    if layouts is None:
+        layouts = bus_layouts(scenario, architecture, database_of(scenario))
     if name.endswith(".py"):
         return python_firmware(Path(name), own, architecture.options, architecture.site, layouts)
     nodes = frozenset(ecu.node for ecu in architecture.ecus() if ecu.role == own.role)

@@ -17,16 +17,18 @@ from twin import faults as fault_kinds
 from twin import resources
 from twin.dispatch.dispatch import Dispatch
 from twin.dispatch.frequency_response import FrequencyResponse
-from twin.errors import Problem
+from twin.errors import InputError, Problem
 from twin.faults.fault import CellFault, Fault
 from twin.faults.update_fault import UpdateFault
 from twin.ota.campaign.mistakes import mistakes as campaign_mistakes
+from twin.ota.options import Ota
 from twin.plugins import discover
 from twin.scenario.complaints import suggestion
-from twin.scenario.document import KeyPath
+from twin.scenario.document import KeyPath, key_path
 from twin.scenario.files import is_path, named
 from twin.scenario.models import CELLS, MOST_SLOTS, PROFILES, Scenario
 from twin.scenario.profiles.profile import Profile, Window
+from twin.scenario.releases import releases_of
 
 MOST_TICKS = 10**9
 
@@ -217,6 +219,26 @@ def _campaign(view: View) -> Iterator[Mistake]:
         yield Mistake(("ota", "campaign", *mistake.path), mistake.message)
 
 
+def _release(view: View) -> Iterator[Mistake | Problem]:
+    """Yield what is wrong with the images of a rollout, as far as they, the sites and the flash are stated."""
+    inside = {name: _value(Ota, view.data.get("ota"), (name,)) for name in ("release", "flash")}
+    around = {name: view.get(name) for name in ("fleet", "plant", "bus", "bms")}
+    if None in (*inside.values(), *around.values()):
+        return
+    ota = Ota.model_construct(**inside)
+    try:
+        releases_of(Scenario.model_construct(**around, ota=ota), ota)
+    except InputError as error:
+        missing = [
+            f"ota.release.{role}" for role, name in ota.release.items() if is_path(name) and not Path(name).is_file()
+        ]
+        for problem in error.problems:
+            keys = key_path(problem.path or "")
+            if keys[:1] != ("ota",) or problem.path in missing:
+                continue  # it is told elsewhere: of an ECU's first firmware by who builds it, of no file below
+            yield problem if problem.file else Mistake(keys, problem.message, problem.suggestion)
+
+
 def _files(view: View) -> Iterator[Mistake]:
     for path, name in named(view.data):
         file = Path(name)
@@ -251,4 +273,5 @@ _CHECKS: tuple[Callable[[View], Iterator[Mistake | Problem]], ...] = (
     _dispatch,
     _models_and_database,
     _campaign,
+    _release,
 )

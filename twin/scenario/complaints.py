@@ -50,6 +50,8 @@ def complaints(model: type[BaseModel], document: Document, errors: Sequence[Erro
     unknown = {error["loc"] for error in errors if error["type"] == "extra_forbidden"}
     meant = {(*loc[:-1], words.closest(loc)) for loc in unknown}
     for error in errors:
+        if _not_meant(error, errors):
+            continue
         # A misspelt key is one mistake: it is not missing as well.
         if not (error["type"] == "missing" and error["loc"] in meant):
             yield words.problem(error)
@@ -89,6 +91,18 @@ def type_at(annotation: Any, path: Sequence[Key]) -> Any:
 
 def _kind(member: Any) -> Any:
     return member.model_fields["kind"].default if hasattr(member, "model_fields") else None
+
+
+def _not_meant(error: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
+    """Say whether it is about one type of a value that may have several, where mistakes inside show another meant."""
+    above, deep = error["loc"][:-1], len(error["loc"])
+    others = (other["loc"] for other in errors if len(other["loc"]) > deep and other["loc"][: deep - 1] == above)
+    return _is_type(error["loc"][-1:]) and any(_is_type(loc[deep - 1 :]) for loc in others)
+
+
+def _is_type(loc: Sequence[Key]) -> bool:
+    """Say whether pydantic's place of an error goes on with one type of several, as in ``list[int]``."""
+    return bool(loc) and isinstance(loc[0], str) and loc[0].endswith("]")
 
 
 class _Words:
@@ -135,11 +149,13 @@ class _Words:
         return f"known: {', '.join(known)}" if known else None
 
     def _path(self, loc: tuple[Key, ...]) -> KeyPath:
-        """Return ``loc`` as a path of the document: without kinds of plug-ins, and not deeper than what is there."""
+        """Return ``loc`` as a path of the document: without types and kinds, and not deeper than what is there."""
         path: list[Key] = []
         data = self._document.data
         for depth, key in enumerate(loc):
             if isinstance(data, dict) and key not in data and data.get("kind") == key:
+                continue
+            if _is_type((key,)) and not (isinstance(data, dict) and key in data):
                 continue
             if not isinstance(data, dict | list):
                 break
