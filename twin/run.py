@@ -80,7 +80,8 @@ class Run:
 
     def tick(self, start_ns: int, end_ns: int) -> None:
         """Advance the world from ``start_ns`` to ``end_ns``, and log what happened."""
-        events = [*self._meet(start_ns), *_before(end_ns, self._to_tell)]
+        decided = self._meet(start_ns)
+        events = _before(end_ns, self._to_tell)
         for replay in self._world.replays:
             replay.send(self._world.buses, end_ns)
         for stride in self._strides(start_ns, end_ns):
@@ -90,7 +91,7 @@ class Run:
             self._world.plant.age(end_ns)
             self._pacing.note(events)
         # 6 Record.
-        self._log.tick(end_ns, events)
+        self._log.tick(end_ns, [*decided, *events])
 
     def _step(self, start_ns: int, end_ns: int, stride: Stride) -> list[Event]:
         """Take the sites of a stride from ``start_ns`` to ``end_ns``; return what happened."""
