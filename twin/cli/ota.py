@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from twin.ota.repository.repositories import Repositories
 
 app = typer.Typer(
-    help="Build firmware images, lay out their repositories, and see what comes of attacks on them.",
+    help="Preview a rollout, build firmware images, lay out their repositories, and try attacks on them.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -45,15 +45,23 @@ def image_command(
         Path | None, typer.Option("-o", "--output", help="The image to write.", show_default=False)
     ] = None,
     show: Annotated[bool, typer.Option("--show", help="Show what an image says of itself; build nothing.")] = False,
-    role: Annotated[str | None, typer.Option(help="Whose firmware it is, e.g. pack_controller.")] = None,
-    version: Annotated[str | None, typer.Option(help="major.minor.patch")] = None,
-    hardware_id: Annotated[str | None, typer.Option(help="The model of ECU that it runs on.")] = None,
-    release_counter: Annotated[int | None, typer.Option(help="From the version, if it is not given.")] = None,
+    role: Annotated[
+        str | None, typer.Option(help="Whose firmware it is, e.g. pack_controller; what the source says, unless given.")
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option(help="Three numbers, e.g. 2.4.0; what the source says, unless given.")
+    ] = None,
+    hardware_id: Annotated[
+        str | None, typer.Option(help="The model of ECU that it runs on; that of the role, unless given.")
+    ] = None,
+    release_counter: Annotated[
+        int | None, typer.Option(help="Never falls from image to image; 20400 for 2.4.0, unless given.")
+    ] = None,
     needs: Annotated[
         list[str] | None,
         typer.Option(metavar="ROLE=VERSIONS", help="What other ECUs have to run, e.g. module_monitor=>=2.3.0."),
     ] = None,
-    size_kib: Annotated[int, typer.Option(min=1, help="Of the flash that it fills.")] = 256,
+    size_kib: Annotated[int, typer.Option(min=1, help="Size of the image, and of the flash that it fills.")] = 256,
 ) -> None:
     """Build a firmware image from a Python file or an FMU, or show one.
 

@@ -23,13 +23,19 @@ def command(
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="Change a value, e.g. ota.campaign.policy.canaries=20."),
     ] = None,
-    learns_s: Annotated[float, typer.Option(min=0, help="Taken to pass until a site asks, in seconds.")] = 150.0,
-    update_s: Annotated[float, typer.Option(min=0, help="Taken to pass from asking to success, in seconds.")] = 900.0,
+    learns_s: Annotated[
+        float, typer.Option(min=0, help="Assumed from a site's turn until it asks, in seconds.")
+    ] = 150.0,
+    update_s: Annotated[float, typer.Option(min=0, help="Assumed from asking to success, in seconds.")] = 900.0,
     sites: Annotated[
         bool, typer.Option("--sites", help="List the sites of each group, in the order of turns.")
     ] = False,
 ) -> None:
     """Say who is in which group and when it begins: what is certain, and what is an estimate.
+
+    Nothing is simulated: the campaign is gone through with a fleet in which everything works. Groups are those that the
+    run will have. A group that hangs on the clock alone begins at the stated time; one that waits for others begins not
+    before the first time, and about the second if every site takes as long as assumed.
 
     Example: twin ota preview scenarios/ota_rehearsal.yaml --update-s 1200
     """

@@ -12,7 +12,7 @@ def command(
     scenario: Annotated[
         Path,
         typer.Argument(
-            help="A YAML file, or the name of a scenario that ships: bus_trouble, home_fleet, one_home.",
+            help="A YAML file, or the name of a scenario that ships, such as home_fleet or ota_rehearsal.",
             show_default=False,
         ),
     ],
@@ -30,6 +30,7 @@ def command(
     """Run a scenario: build its FMUs, simulate every site, and leave a folder with run.h5 and the resolved scenario.
 
     Ctrl-C stops within a few blocks of ticks and leaves a run that can be read.
+    Files that the scenario names, or a --set, are looked for from the scenario's folder.
 
     Example: twin run scenarios/one_home.yaml -o runs/one_home --set duration_s=600
     """
