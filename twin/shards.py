@@ -48,7 +48,8 @@ class Block:
 
     ticks: int = 0
     rows: list[tuple[int, Mapping[str, Values]]] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
+    events: list[tuple[int, Event]] = field(default_factory=list)
+    """With the number of the tick that told of it: what a bus or the server tells may have been before."""
     frames: list[tuple[int, int, Mapping[str, Values]]] = field(default_factory=list)
     """The how-manieth of its site in the block, the site, the frames."""
     tables: dict[str, Mapping[str, Column]] = field(default_factory=dict)
@@ -136,8 +137,9 @@ class Shards:
     ) -> None:
         context = multiprocessing.get_context("spawn")
         self._server = server
-        self._decided: list[Event] = []
-        """By the server, since the last blocks."""
+        self._decided: list[tuple[int, Event]] = []
+        """What the server has told since the last blocks, with the number of the tick."""
+        self._tick_ns = round((scenario.pace.quiet_s if scenario.pace else scenario.step_s) * 1e9)
         self._connections: list[Connection] = []
         self._counters: list[Connection] = []
         """Where each shard gets the server's orders: apart from its leaves, which come ahead of time."""
@@ -205,7 +207,8 @@ class Shards:
         assert self._server, "only a scenario with a rollout asks"
         reports = Reports.joined([question.reports for question in questions])
         orders = self._server.decide(questions[0].time_ns, reports)
-        self._decided += self._server.take_events()
+        tick = questions[0].time_ns // self._tick_ns
+        self._decided += [(tick, event) for event in self._server.take_events()]
         for counter in self._counters:
             try:
                 counter.send(orders)
@@ -250,6 +253,7 @@ class _Outlet:
         self._dtypes = {signal.name: signal.dtype for signal in signals}
         self._block_ticks = block_ticks
         self._block = Block()
+        self._ticks = 0
 
     def append(self, time_ns: int, values: Mapping[str, Values]) -> None:
         """Keep a row; the world goes on changing its arrays."""
@@ -258,7 +262,7 @@ class _Outlet:
 
     def event(self, event: Event) -> None:
         """Keep an event."""
-        self._block.events.append(event)
+        self._block.events.append((self._ticks, event))
 
     def frames(self, site: int, columns: Mapping[str, Values]) -> None:
         """Keep frames."""
@@ -271,6 +275,7 @@ class _Outlet:
 
     def tick(self, whole: Whole) -> None:
         """Send the block when it is full, and wait for leave to begin another."""
+        self._ticks += 1
         self._block.ticks += 1
         if self._block.ticks == self._block_ticks:
             self._send()
@@ -343,13 +348,13 @@ def _serve(
         connection.send(traceback.format_exc())
 
 
-def _merge(blocks: Sequence[Block], sink: Sink, decided: Sequence[Event]) -> None:
-    """Log blocks of the same ticks as one: sites side by side, events in the order of time and site.
+def _merge(blocks: Sequence[Block], sink: Sink, decided: Sequence[tuple[int, Event]]) -> None:
+    """Log blocks of the same ticks as one: sites side by side, the events of each tick in the order of time and site.
 
-    ``decided``: what the update server has to tell of this time.
+    ``decided``: what the update server has told meanwhile, by tick.
     """
-    events = [*decided, *(event for block in blocks for event in block.events)]
-    for event in sorted(events, key=lambda event: (event.time_ns, event.site)):
+    events = [*decided, *(told for block in blocks for told in block.events)]
+    for _, event in sorted(events, key=lambda told: (told[0], told[1].time_ns, told[1].site)):
         sink.event(event)
     for rows in zip(*(block.rows for block in blocks), strict=True):
         names = rows[0][1]

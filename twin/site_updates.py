@@ -118,7 +118,8 @@ def update_server(scenario: Scenario) -> CampaignServer | None:
         for number, release in enumerate(releases)
         if number != FACTORY  # what is brought back is issued again, under another counter
     }
-    reports = ReportDesk(scenario.seed, list(ecus), directed)
+    known = {image.sha256 for release in releases for image in release.images.values()}
+    reports = ReportDesk(scenario.seed, list(ecus), directed, known)
     fleet = scenario.fleet.sites
     return CampaignServer(scenario.ota, releases, reports, sites=fleet, seed=scenario.seed, start=scenario.start)
 

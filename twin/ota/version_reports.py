@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from twin.bms.codes import Level
 from twin.bms.events import Event
 from twin.ota.image import Image
 from twin.ota.repository.manifests import EcuKeys, Inventory, Reporter, VehicleManifest
+from twin.ota.verification.threats import Threat
 from twin.ota.versions import Versions
 
 
@@ -35,16 +36,21 @@ class SiteReports:
 
 
 class ReportDesk:
-    """The Director's side: ``directed`` is by release what each node is to run."""
+    """The Director's side: ``directed`` is by release what each node is to run, ``known`` the hashes of all images."""
 
-    def __init__(self, seed: int, nodes: Sequence[str], directed: Mapping[int, Mapping[str, Image]]) -> None:
+    def __init__(
+        self, seed: int, nodes: Sequence[str], directed: Mapping[int, Mapping[str, Image]], known: Set[str]
+    ) -> None:
         self._inventory = Inventory(EcuKeys(seed), nodes)
-        self._directed = directed
+        self._directed, self._known = directed, known
 
     def receive(self, manifest: VehicleManifest, time_ns: int, release: int | None) -> Iterator[Event]:
         """Yield an event for everything that is wrong with a manifest; ``release``: what the site says to have."""
         directed = None if release is None else self._directed.get(release)
         for finding in self._inventory.receive(manifest, time_ns, directed):
-            threat = f", which points to {finding.threat.value}" if finding.threat else ""
-            text = f"version report: {finding.ecu} {finding.text}{threat}"
+            runs = self._inventory.running.get((manifest.site, finding.ecu))
+            foreign = finding.kind == "version" and runs not in self._known
+            threat = Threat.ARBITRARY_SOFTWARE if foreign else finding.threat
+            points = f", which points to {threat.value}" if threat else ""
+            text = f"version report: {finding.ecu} {finding.text}{points}"
             yield Event(time_ns, manifest.site, -1, -1, Level.WARNING, f"report_{finding.kind}", "ota", text)

@@ -215,8 +215,17 @@ def _campaign(view: View) -> Iterator[Mistake]:
     start, duration_s = view.get("start"), view.get("duration_s")
     if ota is None or None in (sites, seed, start, duration_s):
         return
+    yield from _instants(view, ota.campaign.decide_s)
     for mistake in campaign_mistakes(ota.campaign, sites, seed, start, duration_s):
         yield Mistake(("ota", "campaign", *mistake.path), mistake.message)
+
+
+def _instants(view: View, decide_s: float) -> Iterator[Mistake]:
+    """Yield that server and sites, which meet between ticks, could not meet as often as is stated."""
+    pace = view.get("pace")
+    unit, unit_s = ("pace.quiet_s", pace.quiet_s) if pace else ("step_s", view.get("step_s"))
+    if unit_s and nanoseconds(unit_s) % nanoseconds(decide_s):
+        yield from _multiple(("ota", "campaign", "decide_s"), decide_s, unit, unit_s)
 
 
 def _release(view: View) -> Iterator[Mistake | Problem]:
