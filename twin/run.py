@@ -7,7 +7,7 @@ not act on each other within a tick, so one stride after the other is taken to t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -81,20 +81,24 @@ class Run:
     def tick(self, start_ns: int, end_ns: int) -> None:
         """Advance the world from ``start_ns`` to ``end_ns``, and log what happened."""
         decided = self._meet(start_ns)
-        events = _before(end_ns, self._to_tell)
+        injected = _before(end_ns, self._to_tell)
+        events = [*injected]
         for replay in self._world.replays:
             replay.send(self._world.buses, end_ns)
         for stride in self._strides(start_ns, end_ns):
             for begin_ns in range(start_ns, end_ns, stride.step_ns):
-                events += self._step(begin_ns, begin_ns + stride.step_ns, stride)
+                events += self._step(begin_ns, begin_ns + stride.step_ns, stride, injected)
         if self._pacing:
             self._world.plant.age(end_ns)
             self._pacing.note(events)
         # 6 Record.
         self._log.tick(end_ns, [*decided, *events])
 
-    def _step(self, start_ns: int, end_ns: int, stride: Stride) -> list[Event]:
-        """Take the sites of a stride from ``start_ns`` to ``end_ns``; return what happened."""
+    def _step(self, start_ns: int, end_ns: int, stride: Stride, injected: Sequence[Event]) -> list[Event]:
+        """Take the sites of a stride from ``start_ns`` to ``end_ns``; return what happened.
+
+        ``injected``: what the scenario does in the tick; what a service tool does of it, whoever watches knows.
+        """
         world, plant, rows = self._world, self._world.plant, stride.rows
         # 1 Faults and events that are due, and what the outside world asks for.
         self._begin(_before(end_ns, self._to_come))
@@ -113,7 +117,8 @@ class Run:
         for site in {event.site for event in happened if plant.failed[event.site]}:
             world.controllers.stop(site)
         events = [*found, *unheard, *updates, *map(told, happened)]
-        self._watch(start_ns, end_ns, rows, events)
+        due = [event for event in injected if start_ns <= event.time_ns < end_ns]
+        self._watch(start_ns, end_ns, rows, [*due, *events])
         return events
 
     def _meet(self, time_ns: int) -> list[Event]:
