@@ -21,6 +21,7 @@ from twin.errors import InputError, Problem
 from twin.faults.fault import CellFault, Fault
 from twin.faults.update_fault import UpdateFault
 from twin.ota.campaign.mistakes import mistakes as campaign_mistakes
+from twin.ota.distribution.options import FlashOptions
 from twin.ota.options import Ota
 from twin.plugins import discover
 from twin.scenario.complaints import suggestion
@@ -211,13 +212,18 @@ def _dispatch(view: View) -> Iterator[Mistake]:
 
 def _campaign(view: View) -> Iterator[Mistake]:
     """Yield what of a rollout's campaign does not fit the fleet and the run."""
-    ota, sites, seed = view.get("ota"), view.get("fleet", "sites"), view.get("seed")
+    campaign, sites, seed = _of_ota(view, "campaign"), view.get("fleet", "sites"), view.get("seed")
     start, duration_s = view.get("start"), view.get("duration_s")
-    if ota is None or None in (sites, seed, start, duration_s):
+    if None in (campaign, sites, seed, start, duration_s):
         return
-    yield from _instants(view, ota.campaign.decide_s)
-    for mistake in campaign_mistakes(ota.campaign, sites, seed, start, duration_s):
+    yield from _instants(view, campaign.decide_s)
+    for mistake in campaign_mistakes(campaign, sites, seed, start, duration_s):
         yield Mistake(("ota", "campaign", *mistake.path), mistake.message)
+
+
+def _of_ota(view: View, name: str) -> Any:
+    """Return a part of what is said of updates, None where it is wrong or there are none."""
+    return _value(Ota, view.data.get("ota"), (name,))
 
 
 def _instants(view: View, decide_s: float) -> Iterator[Mistake]:
@@ -230,11 +236,11 @@ def _instants(view: View, decide_s: float) -> Iterator[Mistake]:
 
 def _release(view: View) -> Iterator[Mistake | Problem]:
     """Yield what is wrong with the images of a rollout, as far as they, the sites and the flash are stated."""
-    inside = {name: _value(Ota, view.data.get("ota"), (name,)) for name in ("release", "flash")}
+    release, flash = _of_ota(view, "release"), _of_ota(view, "flash")
     around = {name: view.get(name) for name in ("fleet", "plant", "bus", "bms")}
-    if None in (*inside.values(), *around.values()):
+    if None in (release, *around.values()):
         return
-    ota = Ota.model_construct(**inside)
+    ota = Ota.model_construct(release=release, flash=flash or FlashOptions())
     try:
         releases_of(Scenario.model_construct(**around, ota=ota), ota)
     except InputError as error:
