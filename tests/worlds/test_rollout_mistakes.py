@@ -1,4 +1,4 @@
-"""What is wrong with a rollout is refused before anything runs, all at once, by ``twin check`` and ``twin run`` alike."""
+"""What is wrong with a rollout is refused before anything runs, all at once, by ``twin check`` and ``twin run``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from twin.ota.image import Image
 
 HOMES = "name: x\nstart: 2026-06-21T12:00:00+08:00\nduration_s: 600\nfleet: {sites: 6, modules: 2}\n"
 MONITOR, CONTROLLER = Path(RELEASE["module_monitor"]), Path(RELEASE["pack_controller"])
+INVERTER = MONITOR.parents[3] / "twin" / "bms" / "firmware" / "inverter_control.py"
 NEEDS = "from twin.bms.firmware.{module} import {base}\n\n\nclass Needy({base}):\n    version = '2.5.0'\n    {line}\n"
 BOTH = f"pack_controller: {CONTROLLER}, module_monitor: {MONITOR}"
 
@@ -62,15 +63,17 @@ ota:
       error_threshold: 120
 """,
         [
-            "s.yaml:9: ota.release.module_minder: no such role; expected one of module_monitor, pack_controller, inverter",
-            "s.yaml:14: ota.campaign.policy.error_threshold: found 120; expected a percentage from 0 to 100",
+            "s.yaml:9: ota.release.module_minder: no such role; "
+            "expected one of module_monitor, pack_controller, inverter",
+            "s.yaml:15: ota.campaign.policy.error_threshold: found 120; expected a percentage from 0 to 100",
             "{folder}/monitor.img: ota.release.module_minder: has 262144 bytes; expected at most ota.flash.slot_bytes, "
             "131072",
             "{folder}/garbage.img: ota.release.pack_controller: is no firmware image: expected TWINIMG1 at its begin",
             "{folder}/truncated.img: ota.release.module_monitor: is truncated: 100000 bytes; its manifest says 262144",
             "{folder}/monitor.img: ota.release.module_minder: it is firmware of 'module_monitor'; "
             "expected 'module_minder'",
-            "{folder}/other.img: ota.release.inverter: unknown hardware id 'inverter-r9'; the inverter is a 'inverter-r1'",
+            "{folder}/other.img: ota.release.inverter: unknown hardware id 'inverter-r9'; "
+            "the inverter is a 'inverter-r1'",
         ],
     ),
     "a circle, and a campaign that never ends": Case(
@@ -99,17 +102,18 @@ ota:
         ["s.yaml:6: ota.release.pack_controller: needs module_monitor >=2.5.0; found 1.0.0"],
     ),
     "faults of updates where there are none": Case(
-        "faults:\n  - {kind: storage_full, site: 0, start_s: 0}\n  - {kind: update_attack, site: 1, attack: freeze, start_s: 0}\n",
+        "faults:\n  - {kind: storage_full, site: 0, start_s: 0}\n"
+        "  - {kind: update_attack, site: 1, attack: freeze, start_s: 0}\n",
         [
             "s.yaml:6: faults[0].kind: found storage_full; it befalls updates, and the scenario has no ota",
             "s.yaml:7: faults[1].kind: found update_attack; it befalls updates, and the scenario has no ota",
         ],
     ),
     "an ECU that no image gets to, and firmware for other buses": Case(
-        f"ota:\n  release:\n    inverter: {MONITOR.parents[3]}/twin/bms/firmware/inverter_control.py\n    module_monitor: deaf.py\n",
+        f"ota:\n  release:\n    inverter: {INVERTER}\n    module_monitor: deaf.py\n",
         [
-            "{folder}/deaf.py:4: ota.release.module_monitor: it reads 'Nothing_Such'; found no such message on the buses "
-            "of a site",
+            "{folder}/deaf.py:4: ota.release.module_monitor: it reads 'Nothing_Such'; found no such message on the "
+            "buses of a site",
             "s.yaml:7: ota.release.inverter: the CAN database has no Inverter_DiagnosticRequest and "
             "Inverter_DiagnosticResponse: no image gets to the inverter (expected some of module_monitor, "
             "pack_controller)",
