@@ -145,7 +145,8 @@ def open_rollout(
     desk = Desk(repositories, verifier, versions, roles, lines.rate_bit_s)
     incidents = Incidents(len(sites), fleet.incidents)
     asked_ns = campaign.begin_ns + 1
-    laboratory = Laboratory(repositories, verifier, NEW, asked_ns, minimum_bit_s=ota.client.least_rate_bit_s)
+    rates_bit_s = ota.wan.bandwidth_bit_s, ota.client.least_rate_bit_s
+    laboratory = Laboratory(repositories, verifier, NEW, asked_ns, *rates_bit_s)
     around = Surroundings(
         desk,
         distribution,

@@ -27,18 +27,28 @@ class AttackLog:
         self._secondaries = secondaries
         self._tried: dict[tuple[str, tuple[str, ...], str | None], AttackOutcome] = {}
 
-    def columns(self, site_ids: Sequence[int], foreign: Set[tuple[int, str]]) -> Columns:
-        """Return the table; ``foreign`` are the (site, role) at which an image ran that is no release's."""
+    def columns(self, site_ids: Sequence[int], foreign: Set[tuple[int, str]], until_ns: int) -> Columns:
+        """Return the table; ``foreign`` are the (site, role) at which an image ran that is no release's.
+
+        What would show only after the attack, or after ``until_ns``, has come to nothing.
+        """
         rows = [
             (site_ids[attack.site], attack, role, self._desk.encounters.get((attack.site, attack)))
             for attack in self._incidents.every(Attack)
             for role in (PRIMARY, *self._secondaries)
         ]
         tried = [self._outcome(attack, role) for _, attack, role, _ in rows]
-        ran = [(attack.site, role) in foreign for _, attack, role, _ in rows]
-        refused = [met.refused_ns.get(role) if met else None for _, _, role, met in rows]
         met = [one for _, _, _, one in rows]
-        names = [_outcome(*what) for what in zip(tried, met, refused, ran, strict=True)]
+        refused = [met.refused_ns.get(role) if met else None for _, _, role, met in rows]
+        sites = {site for site, _ in foreign}
+        ran = [
+            (attack.site, role) in foreign or (role is PRIMARY and refusal is None and attack.site in sites)
+            for (_, attack, role, _), refusal in zip(rows, refused, strict=True)
+        ]
+        noticed_s = [_noticed_s(*what) for what in zip(tried, met, refused, strict=True)]
+        ends_s = [min(attack.end_ns, until_ns) * 1e-9 for _, attack, _, _ in rows]
+        late = [end_s < when < inf for when, end_s in zip(noticed_s, ends_s, strict=True)]
+        names = [_outcome(*what) for what in zip(tried, met, refused, ran, late, strict=True)]
         return {
             "site_id": [site for site, _, _, _ in rows],
             "attack": [attack.attack for _, attack, _, _ in rows],
@@ -47,13 +57,10 @@ class AttackLog:
             "verification": [one.verification for one in tried],
             "begin_s": [attack.time_ns * 1e-9 for _, attack, _, _ in rows],
             "outcome": [OUTCOMES[name] for name in names],
-            "noticed_s": [_noticed_s(*what) for what in zip(tried, met, refused, strict=True)],
+            "noticed_s": [inf if too_late else when for when, too_late in zip(noticed_s, late, strict=True)],
             "check": [one.check if name == "detected" else "" for one, name in zip(tried, names, strict=True)],
             "ran": [int(one) for one in ran],
-            "text": [
-                one.text if name != "no_effect" else "the site asked for no update meanwhile"
-                for one, name in zip(tried, names, strict=True)
-            ],
+            "text": [_text(*what) for what in zip(tried, met, ran, late, strict=True)],
         }
 
     def _outcome(self, attack: Attack, role: str | None) -> AttackOutcome:
@@ -63,9 +70,20 @@ class AttackLog:
         return self._tried[key]
 
 
-def _outcome(tried: AttackOutcome, met: Encounter | None, refused_ns: int | None, ran: bool) -> str:
-    """Return in a word what came of it."""
+def _text(tried: AttackOutcome, met: Encounter | None, ran: bool, late: bool) -> str:
+    """Return the same in words."""
     if met is None:
+        return "the site asked for no update meanwhile"
+    if late:
+        return f"over before it could be noticed, which takes {(tried.noticed_after_s or 0.0) / 3600.0:.0f} h"
+    if tried.ran and not ran:
+        return "no check of its own would keep the attacker's image from it; here it never got there"
+    return tried.text
+
+
+def _outcome(tried: AttackOutcome, met: Encounter | None, refused_ns: int | None, ran: bool, late: bool) -> str:
+    """Return in a word what came of it."""
+    if met is None or late:
         return "no_effect"
     if ran:
         return "outside_promise" if tried.outcome == "outside_promise" else "undetected"

@@ -147,7 +147,8 @@ class Rollout:
             "ota_outages": self._outages(),
         }
         if self._attacks:
-            tables["ota_attacks"] = self._attacks.columns(self._site_ids.tolist(), self._foreign())
+            sites = self._site_ids.tolist()
+            tables["ota_attacks"] = self._attacks.columns(sites, self._foreign(), self._reached_ns)
         return tables
 
     def _outages(self) -> Columns:
