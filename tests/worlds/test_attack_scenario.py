@@ -20,7 +20,7 @@ ATTACKED = 20
 FOOLED = {17, 18, 19}
 """Both repositories' roots, both repositories' online keys, and the primary with the Director's targets."""
 SPARED = {0, 1, *FOOLED}
-"""Those whose updates come to their end: without an attacker, with one that only listens, or with the attacker's image."""
+"""Whose updates come to an end: without an attacker, with one that only listens, or with the attacker's image."""
 SHORT = (
     *("duration_s=300", "record.period_s=60", "ota.flash.slot_bytes=32768"),
     *("ota.campaign.start_s=60", "ota.client.poll_s=30", "ota.client.check_s=10", "ota.client.slow_s=20"),
