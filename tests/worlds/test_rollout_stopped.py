@@ -66,7 +66,7 @@ def test_ctrl_c_leaves_the_tables_as_far_as_the_run_has_come(tmp_path: Path, sha
     assert len(table(run, "ota_decisions")["kind"]) == 1
     with twin.open_run(run) as tree:
         assert tree.attrs["status"] == "interrupted"
-        end_s = float(tree["time_s"].values[-1])
+        end_s = float(tree.to_dataset()["time_s"].values[-1])
     assert end_s < HOURS * 3600
     lost = table(run, "ota_outages")
     assert (lost["begin_s"] < end_s).all()
