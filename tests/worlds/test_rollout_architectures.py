@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.worlds.rollout_homes import RELEASE, homes, table
+from twin.build import build
 from twin.cli.execute import execute
+from twin.log import Log
+from twin.run import Run
+from twin.site_updates import update_server
 from twin.ota.states import UpdateState
 
 ROLES = {"centralized": ["central_controller"], "distributed": ["peer_monitor"], "hybrid": list(RELEASE)}
@@ -52,3 +57,30 @@ def test_every_ecu_that_a_gateway_reaches_can_be_updated(
     assert set(ran["ecu"][last & (ran["version"] == "1.0.0")]) == {"Inverter"}
     events = table(tmp_path / "run", "events")
     assert events["level"].max() == 1, "nobody takes an ECU that boots for a failure"
+
+
+class Nobody:
+    """Takes a log and keeps nothing of it."""
+
+    def append(self, time_ns: int, values: Any) -> None:
+        """Take a row."""
+
+    def event(self, event: Any) -> None:
+        """Take an event."""
+
+    def frames(self, site: int, columns: Any) -> None:
+        """Take frames."""
+
+    def table(self, name: str, columns: Any) -> None:
+        """Take a table."""
+
+
+def test_what_bootloaders_start_is_what_controllers_run() -> None:
+    scenario = homes(sites=2, duration_s=50, ota={"wan": {"outages_per_day": 0}})
+    world = build(scenario)
+    try:
+        Run(world, Log(world, Nobody(), 1_000_000_000), server=update_server(scenario)).execute()
+        expected = [1 if ecu.node in ECUS["hybrid"] else 0 for ecu in world.controllers.ecus]
+        assert world.controllers.running.tolist() == [expected, expected]
+    finally:
+        world.close()
