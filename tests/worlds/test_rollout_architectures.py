@@ -12,9 +12,9 @@ from tests.worlds.rollout_homes import RELEASE, homes, table
 from twin.build import build
 from twin.cli.execute import execute
 from twin.log import Log
+from twin.ota.states import UpdateState
 from twin.run import Run
 from twin.site_updates import update_server
-from twin.ota.states import UpdateState
 
 ROLES = {"centralized": ["central_controller"], "distributed": ["peer_monitor"], "hybrid": list(RELEASE)}
 ECUS = {"centralized": {"Pack1"}, "distributed": {"Module01", "Module02"}, "hybrid": {"Pack1", "Module01", "Module02"}}
