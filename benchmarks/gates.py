@@ -20,9 +20,9 @@ import numpy as np
 from tests.worlds.watched_fleet import Update, home_fleet, recorded
 from twin.bms.firmware.python_firmware import firmware_class
 from twin.ota.behaviour.watch import behaviours
-from twin.ota.gate_options import GatesOptions
-from twin.ota.gates import Gate
-from twin.ota.resampling import Recording, replay, resample
+from twin.ota.gates.gate import Gate
+from twin.ota.gates.options import GatesOptions
+from twin.ota.gates.resampling import Recording, replay, resample
 from twin.scenario import Scenario
 
 GALLERY = Path("scenarios/firmware")

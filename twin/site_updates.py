@@ -21,30 +21,30 @@ from twin.faults.update_attack import UpdateAttack
 from twin.network.dbc.codec import MessageLayout
 from twin.network.engines.engine import Engine
 from twin.network.site import SiteNetwork
-from twin.ota.attack_log import AttackLog
+from twin.ota.attacks.log import AttackLog
 from twin.ota.attacks.outcome import Laboratory
 from twin.ota.behaviour.observation import Size
 from twin.ota.behaviour.watch import Watch
 from twin.ota.campaign.campaign import Campaign
 from twin.ota.campaign.windows import Windows
 from twin.ota.client.client import Clients
+from twin.ota.client.desk import Desk
 from twin.ota.client.incidents import Incidents
 from twin.ota.client.machine import Surroundings
 from twin.ota.client.wan import Lines
-from twin.ota.desk import Desk
+from twin.ota.client.workshop import Workshop
 from twin.ota.distribution.distribution import Distribution
 from twin.ota.effects import WanLoss
-from twin.ota.image import Image
-from twin.ota.manifest import hardware_id
+from twin.ota.images.image import Image
+from twin.ota.images.manifest import hardware_id
+from twin.ota.images.release import Release
+from twin.ota.images.versions import Versions
 from twin.ota.options import Ota
-from twin.ota.release import Release
 from twin.ota.repository.repositories import Repositories
+from twin.ota.repository.version_reports import ReportDesk, SiteReports
 from twin.ota.rollout import Member, Rollout
 from twin.ota.server import CampaignServer
 from twin.ota.verification.verifier import Verifier
-from twin.ota.version_reports import ReportDesk, SiteReports
-from twin.ota.versions import Versions
-from twin.ota.workshop import Workshop
 from twin.scenario import Fleet, Scenario
 from twin.scenario.architecture import architecture_of, bus_layouts, database_of, firmware_at
 from twin.scenario.checks import nanoseconds

@@ -15,7 +15,7 @@ from twin.ota.campaign.campaign import Campaign, Decision, Look
 from twin.ota.campaign.mistakes import mistakes
 from twin.ota.campaign.options import CampaignOptions
 from twin.ota.causes import Cause
-from twin.ota.gates import GateLook, Verdict
+from twin.ota.gates.gate import GateLook, Verdict
 from twin.ota.policies.policy import Policy
 from twin.plugins import discover
 from twin.streams import stream

@@ -14,7 +14,7 @@ from twin.ota.campaign.outcomes import Outcome
 from twin.ota.campaign.preview import preview
 from twin.ota.campaign.rehearsal import Assumptions
 from twin.ota.causes import Cause
-from twin.ota.gates import GateLook, Verdict
+from twin.ota.gates.gate import GateLook, Verdict
 from twin.ota.states import UpdateState
 
 DAY_S = 86_400

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.worlds.signed_site import MONITOR, SECOND, SignedSite
-from twin.ota.offer import Metadata, Offer
+from twin.ota.repository.offer import Metadata, Offer
 
 SITE = SignedSite.new()
 GENUINE = SITE.offer()

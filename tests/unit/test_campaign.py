@@ -11,7 +11,7 @@ from tests.worlds.virtual_devices import START, Desk, all_of, campaign, ns, repo
 from twin.ota.campaign.groups import Role
 from twin.ota.campaign.preview import preview
 from twin.ota.causes import Cause
-from twin.ota.gates import GateLook, Verdict
+from twin.ota.gates.gate import GateLook, Verdict
 from twin.ota.states import UpdateState
 
 SUCCESS, FAILURE, ABORTED = UpdateState.SUCCESS, UpdateState.FAILURE, UpdateState.ABORTED

@@ -7,10 +7,10 @@ import pytest
 
 from tests.worlds.signed_site import CONTROLLER, FACTORY, MONITOR, SignedSite, release
 from twin.ota.causes import Cause
-from twin.ota.desk import Desk
+from twin.ota.client.desk import Desk
 from twin.ota.effects import Attack
-from twin.ota.image import Image
-from twin.ota.versions import Versions
+from twin.ota.images.image import Image
+from twin.ota.images.versions import Versions
 
 SECOND = 1_000_000_000
 ECUS = (MONITOR, MONITOR, CONTROLLER)

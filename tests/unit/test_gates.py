@@ -13,11 +13,11 @@ from pydantic import ValidationError
 
 from twin.ota.behaviour.watch import behaviours
 from twin.ota.causes import Cause
-from twin.ota.gate_options import GateOptions, GatesOptions
-from twin.ota.gates import OUTCOME, Gate, GateLook, Verdict, compare
-from twin.ota.history import History
+from twin.ota.gates.gate import OUTCOME, Gate, GateLook, Verdict, compare
+from twin.ota.gates.history import History
+from twin.ota.gates.options import GateOptions, GatesOptions
+from twin.ota.gates.resampling import Recording, replay, resample
 from twin.ota.messages import Reports
-from twin.ota.resampling import Recording, replay, resample
 from twin.ota.states import UpdateState
 
 NAMES = tuple(behaviours())

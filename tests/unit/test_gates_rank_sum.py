@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from twin.ota import rank_sum
-from twin.ota.rank_sum import binomial_tail, doubled_ranks, higher, least_p
+from twin.ota.gates import rank_sum
+from twin.ota.gates.rank_sum import binomial_tail, doubled_ranks, higher, least_p
 
 TIED = {
     "no ties": ([3.0, 5.0, 9.0], [1.0, 2.0, 4.0, 8.0]),

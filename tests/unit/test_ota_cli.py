@@ -13,7 +13,7 @@ import pytest
 
 from tests.worlds.signed_site import CONTROLLER, MONITOR, source_of
 from twin.cli import main
-from twin.ota.image import Image
+from twin.ota.images.image import Image
 
 
 @dataclass

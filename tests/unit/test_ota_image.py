@@ -13,8 +13,8 @@ from tests.worlds.signed_site import CONTROLLER, FACTORY, MONITOR, OWN, source_o
 from twin.bms.firmware.python_firmware import firmware_class
 from twin.errors import InputError
 from twin.ota.attacks.implant import VERSION, implant
-from twin.ota.image import MAGIC, SIZE_BYTES, Image
-from twin.ota.manifest import Manifest, counter_of, satisfies
+from twin.ota.images.image import MAGIC, SIZE_BYTES, Image
+from twin.ota.images.manifest import Manifest, counter_of, satisfies
 
 
 def built(folder: Path, **stated: object) -> Image:

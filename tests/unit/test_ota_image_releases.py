@@ -8,8 +8,8 @@ import pytest
 
 from tests.worlds.signed_site import CONTROLLER, FACTORY, INVENTORY, MONITOR, release, source_of
 from twin.errors import InputError
-from twin.ota.image import Image
-from twin.ota.release import Release
+from twin.ota.images.image import Image
+from twin.ota.images.release import Release
 
 
 def problems(sources: dict[str, Path], running: dict[str, str] | None = None) -> list[str]:

@@ -25,7 +25,7 @@ from tests.worlds.signed_site import (
     source_of,
 )
 from twin.errors import InputError
-from twin.ota.release import Release
+from twin.ota.images.release import Release
 from twin.ota.repository.layout import write
 from twin.ota.repository.manifests import (
     PRIMARY,

@@ -20,7 +20,7 @@ SECOND_NS = 10**9
 MISTAKES = {
     "a long step that is no multiple of the medium one": (["pace.quiet_s=65"], "pace.quiet_s", "pace.limited_s, 10"),
     "a medium step that is no multiple of the step": (["pace.limited_s=2.5"], "pace.limited_s", "step_s, 1"),
-    "a run that does not end with a long step": (["pace.quiet_s=50", "duration_s=120"], "duration_s", "pace.quiet_s, 50"),
+    "a run that ends within a long step": (["pace.quiet_s=50", "duration_s=120"], "duration_s", "pace.quiet_s, 50"),
     "rows that do not come at long steps": (["pace.quiet_s=60"], "record.period_s", "pace.quiet_s, 60"),
     "a battery that keeps the grid's frequency": (
         ["pace.quiet_s=60", "record.period_s=60", "dispatch={kind: frequency_response}", "frequency={kind: ou}"],

@@ -12,9 +12,9 @@ from typing import Any
 from twin.bms.firmware.firmware import Firmware
 from twin.bms.firmware.module_monitor import ModuleMonitor
 from twin.bms.firmware.pack_controller import PackController
-from twin.ota.manifest import hardware_id
-from twin.ota.offer import Offer
-from twin.ota.release import Release
+from twin.ota.images.manifest import hardware_id
+from twin.ota.images.release import Release
+from twin.ota.repository.offer import Offer
 from twin.ota.repository.options import RepositoryOptions
 from twin.ota.repository.repositories import Repositories
 from twin.ota.verification.verdict import Trusted

@@ -9,7 +9,7 @@ import pytest
 
 from tests.worlds.commands import Done, run_all
 from tests.worlds.rollout_homes import RELEASE
-from twin.ota.image import Image
+from twin.ota.images.image import Image
 
 HOMES = "name: x\nstart: 2026-06-21T12:00:00+08:00\nduration_s: 600\nfleet: {sites: 6, modules: 2}\n"
 MONITOR, CONTROLLER = Path(RELEASE["module_monitor"]), Path(RELEASE["pack_controller"])

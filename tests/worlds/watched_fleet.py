@@ -16,7 +16,7 @@ from twin.build import World, build
 from twin.log import Log
 from twin.ota.behaviour.observation import Observation, Size
 from twin.ota.behaviour.watch import Watch
-from twin.ota.resampling import Recording
+from twin.ota.gates.resampling import Recording
 from twin.record import Column
 from twin.run import Run
 from twin.scenario import Scenario

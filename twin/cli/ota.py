@@ -15,7 +15,7 @@ from twin.cli import ota_preview
 
 if TYPE_CHECKING:
     from twin.ota.attacks.outcome import AttackOutcome
-    from twin.ota.image import Image
+    from twin.ota.images.image import Image
     from twin.ota.repository.repositories import Repositories
 
 app = typer.Typer(
@@ -72,7 +72,7 @@ def image_command(
     Example: twin ota image pack_controller_2_4_0.py -o pack_controller.img
     """
     from twin.errors import InputError, Problem
-    from twin.ota.image import Image
+    from twin.ota.images.image import Image
 
     if show:
         return _show(Image.read(source))
@@ -121,7 +121,7 @@ def attacks_command(
     Example: twin ota attacks --release pack_controller=pack_controller.img --format json
     """
     from twin.ota.attacks.outcome import Laboratory
-    from twin.ota.manifest import hardware_id
+    from twin.ota.images.manifest import hardware_id
     from twin.ota.verification.verifier import Verifier
 
     repositories = _repositories(release, seed, start)
@@ -143,8 +143,8 @@ def _repositories(sources: list[str], seed: int, start: str) -> Repositories:
     from twin.bms import firmware
     from twin.bms.firmware.firmware import Firmware
     from twin.errors import InputError, Problem
-    from twin.ota.manifest import hardware_id
-    from twin.ota.release import Release
+    from twin.ota.images.manifest import hardware_id
+    from twin.ota.images.release import Release
     from twin.ota.repository.options import RepositoryOptions
     from twin.ota.repository.repositories import Repositories
     from twin.plugins import discover

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from twin.bms.codes import Level
 from twin.bms.events import Event
-from twin.ota.attack_log import AttackLog
+from twin.ota.attacks.log import AttackLog
 from twin.ota.behaviour.watch import Watch
 from twin.ota.causes import Cause
 from twin.ota.client.client import Clients
@@ -18,9 +18,9 @@ from twin.ota.client.conditions import SiteView
 from twin.ota.client.journal import Boot, Transfer, Transition
 from twin.ota.client.wan import Lines
 from twin.ota.messages import Reports
+from twin.ota.repository.version_reports import SiteReports
 from twin.ota.server import Columns, UpdateServer
 from twin.ota.states import FINAL, UpdateState
-from twin.ota.version_reports import SiteReports
 
 IntArray = NDArray[np.int64]
 WAN, BUS = 0, 1

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from twin.bms.codes import Level
 from twin.bms.events import Event
 from twin.ota.campaign.campaign import Campaign, Decision
-from twin.ota.gates import Gate, GateLook
-from twin.ota.history import History
+from twin.ota.gates.gate import Gate, GateLook
+from twin.ota.gates.history import History
+from twin.ota.images.release import Release
 from twin.ota.messages import Orders, Reports
 from twin.ota.options import Ota
-from twin.ota.release import Release
+from twin.ota.repository.version_reports import ReportDesk
 from twin.ota.states import UpdateState
-from twin.ota.version_reports import ReportDesk
 
 Columns = Mapping[str, Sequence[Any] | NDArray[Any]]
 """A table as plain columns; what they mean is stated where they are recorded (``twin.record.rollout``)."""

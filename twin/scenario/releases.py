@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from twin.errors import InputError, Problem, attempt
-from twin.ota.image import SIZE_BYTES
-from twin.ota.manifest import hardware_id
+from twin.ota.images.image import SIZE_BYTES
+from twin.ota.images.manifest import hardware_id
+from twin.ota.images.release import Release
 from twin.ota.options import Ota
-from twin.ota.release import Release
 from twin.scenario.architecture import architecture_of
 from twin.scenario.models import Scenario
 

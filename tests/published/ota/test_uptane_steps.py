@@ -15,9 +15,9 @@ from tuf.api.metadata import Metadata as Envelope
 
 from tests.worlds.signed_site import CONTROLLER, MONITOR, SECOND, START, SignedSite
 from twin.ota.causes import Cause
-from twin.ota.offer import Metadata, Offer
 from twin.ota.repository import signing
 from twin.ota.repository.keys import KeyRing, RepositoryName, RoleName
+from twin.ota.repository.offer import Metadata, Offer
 from twin.ota.verification.threats import Threat
 
 Change = Callable[[Any], None]

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from twin.ota.attacks.attack import Attack, Observer, Scene
 from twin.ota.attacks.implant import implant
-from twin.ota.offer import Offer
+from twin.ota.repository.offer import Offer
 from twin.ota.verification.threats import Threat
 
 

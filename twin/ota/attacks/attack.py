@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from twin.ota.image import Image
-from twin.ota.offer import Metadata, Offer
+from twin.ota.images.image import Image
 from twin.ota.repository.keys import KeyRing, RepositoryName
+from twin.ota.repository.offer import Metadata, Offer
 from twin.ota.repository.repositories import Repositories
 from twin.ota.verification.threats import Threat
 from twin.ota.verification.verdict import Trusted

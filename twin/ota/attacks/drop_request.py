@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from twin.ota.attacks.attack import Attack, Observer, Scene
-from twin.ota.offer import Offer
+from twin.ota.repository.offer import Offer
 from twin.ota.verification.threats import Threat
 
 

@@ -10,9 +10,9 @@ from tuf.api.metadata import Metadata as Envelope
 from tuf.api.metadata import Root, Snapshot, TargetFile, Targets, Timestamp
 
 from twin.ota.attacks.attack import Scene
-from twin.ota.offer import Metadata
 from twin.ota.repository import signing
 from twin.ota.repository.keys import RepositoryName
+from twin.ota.repository.offer import Metadata
 from twin.ota.repository.repositories import DIRECTIVE
 from twin.ota.repository.signing import Signing
 

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from twin.ota.attacks.attack import Attack, Observer, Scene
 from twin.ota.attacks.forgery import Forger
-from twin.ota.offer import Metadata, Offer
 from twin.ota.repository.keys import RepositoryName
+from twin.ota.repository.offer import Metadata, Offer
 from twin.ota.verification.threats import Threat
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from twin.ota.image import Image
+from twin.ota.images.image import Image
 
 VERSION = "6.6.6"
 _SIGN = b"""

@@ -7,8 +7,8 @@ from dataclasses import replace
 from twin.errors import InputError, Problem
 from twin.ota import attacks
 from twin.ota.attacks.attack import PRIMARY, Attack, Scene
-from twin.ota.offer import Offer
 from twin.ota.repository.keys import EVERY_ROLE, KeyRing
+from twin.ota.repository.offer import Offer
 from twin.ota.repository.repositories import Repositories
 from twin.ota.verification.verdict import Trusted
 from twin.plugins import discover

@@ -12,10 +12,10 @@ from typing import Literal
 
 from twin.ota.attacks.attack import Observer
 from twin.ota.attacks.line import Line, attack_kinds
-from twin.ota.image import Image
-from twin.ota.offer import Offer
+from twin.ota.images.image import Image
 from twin.ota.repository.keys import EVERY_ROLE, REPOSITORIES, ROLES, KeyRing
 from twin.ota.repository.manifests import PRIMARY, EcuKeys, Finding, Inventory, Reporter
+from twin.ota.repository.offer import Offer
 from twin.ota.repository.repositories import Repositories
 from twin.ota.verification.verdict import Refusal, Trusted
 from twin.ota.verification.verifier import Verifier, too_slow

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from twin.ota.attacks.attack import Attack, Observer, Scene
 from twin.ota.attacks.forgery import Forger, listed
-from twin.ota.offer import Metadata, Offer
+from twin.ota.repository.offer import Metadata, Offer
 from twin.ota.verification.threats import Threat
 from twin.ota.verification.verdict import Files
 

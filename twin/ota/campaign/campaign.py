@@ -24,7 +24,7 @@ from twin.ota.campaign.options import CampaignOptions
 from twin.ota.campaign.outcomes import ERRORS, REFUSALS, IntArray, Ledger, Outcome
 from twin.ota.campaign.windows import Windows
 from twin.ota.causes import Cause
-from twin.ota.gate_options import GatesOptions
+from twin.ota.gates.options import GatesOptions
 from twin.ota.messages import Orders, Reports
 from twin.ota.policies.policy import Halt, Seen, Verdict, Wanted
 from twin.ota.states import UpdateState

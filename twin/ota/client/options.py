@@ -77,7 +77,7 @@ class ClientOptions(Options):
     """Room of the gateway for images."""
     download_limit_s: Annotated[Seconds, Field(gt=0)] = 6 * 3600.0
     """A download that takes longer is given up; what has come is kept."""
-    least_rate_bit_s: Annotated[BitsPerSecond, Field(ge=0)] = 1000.0
+    least_rate_bit_s: Annotated[BitsPerSecond, Field(ge=0)] = 20e3
     """A server that sends less than this is left (Uptane's slow retrieval) ..."""
     slow_s: Annotated[Seconds, Field(gt=0)] = 60.0
     """... after so long."""

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from twin.ota.campaign.groups import Group, Role, shares_of_rest
 from twin.ota.campaign.outcomes import ERRORS, Outcome
-from twin.ota.gate_options import GatesOptions
+from twin.ota.gates.options import GatesOptions
 from twin.ota.policies.policy import Halt, Policy, Seen, SelfTests, Wanted
 from twin.quantity import Seconds
 

@@ -12,7 +12,7 @@ from pydantic import Field
 from twin.options import Options
 from twin.ota.campaign.groups import Group
 from twin.ota.campaign.outcomes import Tally
-from twin.ota.gate_options import GatesOptions
+from twin.ota.gates.options import GatesOptions
 from twin.quantity import Seconds
 
 Verdict = Literal["PASS", "STOP"]

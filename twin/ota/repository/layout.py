@@ -8,7 +8,7 @@ from typing import Any
 from tuf.api.metadata import Metadata as Envelope
 
 from twin.errors import InputError, Problem
-from twin.ota.offer import Metadata
+from twin.ota.repository.offer import Metadata
 from twin.ota.repository.repositories import Repositories
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Literal
 
-from twin.ota.image import Image
+from twin.ota.images.image import Image
 from twin.ota.verification.threats import Threat
 from twin.streams import stream
 

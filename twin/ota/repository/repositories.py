@@ -21,11 +21,11 @@ from tuf.api.metadata import Metadata as Envelope
 from tuf.api.metadata import TargetFile, Targets
 
 from twin.errors import InputError, Problem
-from twin.ota.image import Image
-from twin.ota.offer import Metadata, Offer
-from twin.ota.release import PATH, Release
+from twin.ota.images.image import Image
+from twin.ota.images.release import PATH, Release
 from twin.ota.repository import signing
 from twin.ota.repository.keys import REPOSITORIES, KeyRing, RepositoryName, RoleName
+from twin.ota.repository.offer import Metadata, Offer
 from twin.ota.repository.options import RepositoryOptions
 from twin.ota.repository.signing import Signing
 from twin.ota.verification.verdict import Files, Trusted

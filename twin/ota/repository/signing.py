@@ -12,7 +12,7 @@ from tuf.api.metadata import Metadata as Envelope
 from tuf.api.metadata import MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
 from tuf.api.serialization.json import JSONSerializer
 
-from twin.ota.image import Image
+from twin.ota.images.image import Image
 from twin.ota.repository.keys import ROLES, KeyRing, RepositoryName
 
 

@@ -19,7 +19,7 @@ from tuf.ngclient._internal.trusted_metadata_set import TrustedMetadataSet
 from tuf.ngclient.config import EnvelopeType
 
 from twin.ota.causes import Cause
-from twin.ota.offer import Metadata
+from twin.ota.repository.offer import Metadata
 from twin.ota.verification.threats import Threat
 from twin.ota.verification.verdict import Files, Refusal, RefusedError
 

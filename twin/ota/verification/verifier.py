@@ -18,9 +18,9 @@ from tuf.api.metadata import TargetFile, Targets
 
 from twin.errors import InputError
 from twin.ota.causes import Cause
-from twin.ota.image import Image
-from twin.ota.offer import MISSING, Offer
-from twin.ota.release import Release
+from twin.ota.images.image import Image
+from twin.ota.images.release import Release
+from twin.ota.repository.offer import MISSING, Offer
 from twin.ota.verification.metadata_checks import CheckedRepository, custom
 from twin.ota.verification.threats import Threat
 from twin.ota.verification.verdict import Refusal, RefusedError, Trusted, Verdict

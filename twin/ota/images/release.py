@@ -14,8 +14,8 @@ from typing import Any
 
 from twin.bms.firmware.firmware import Firmware
 from twin.errors import InputError, Problem
-from twin.ota.image import SIZE_BYTES, Image
-from twin.ota.manifest import counter_of, hardware_id, satisfies
+from twin.ota.images.image import SIZE_BYTES, Image
+from twin.ota.images.manifest import counter_of, hardware_id, satisfies
 
 PATH = "ota.release"
 _FIRST_VERSION = "1.0.0"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from twin.errors import InputError
-from twin.ota.image import Image
-from twin.ota.release import Release
+from twin.ota.images.image import Image
+from twin.ota.images.release import Release
 
 Added = Callable[[str, bytes], None]
 """Told of a role and an image that is no release's, before any ECU can run it."""

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from twin.ota.behaviour.observation import FloatArray, IntArray
-from twin.ota.gate_options import GatesOptions
-from twin.ota.gates import Gate, GateLook, Verdict
-from twin.ota.history import History
+from twin.ota.gates.gate import Gate, GateLook, Verdict
+from twin.ota.gates.history import History
+from twin.ota.gates.options import GatesOptions
 from twin.ota.messages import Reports
 from twin.ota.states import UpdateState
 from twin.streams import stream

@@ -15,11 +15,11 @@ from twin.ota.attacks.line import Line
 from twin.ota.causes import Cause
 from twin.ota.client import ports
 from twin.ota.effects import Attack
-from twin.ota.offer import Offer
+from twin.ota.images.versions import Versions
+from twin.ota.repository.offer import Offer
 from twin.ota.repository.repositories import Repositories
 from twin.ota.verification.verdict import Trusted, Verdict
 from twin.ota.verification.verifier import Verifier
-from twin.ota.versions import Versions
 
 FloatArray = NDArray[np.float64]
 PRIMARY = None

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 
 from twin.bms.codes import Level
 from twin.bms.events import Event
-from twin.ota.image import Image
+from twin.ota.images.image import Image
+from twin.ota.images.versions import Versions
 from twin.ota.repository.manifests import EcuKeys, Inventory, Reporter, VehicleManifest
 from twin.ota.verification.threats import Threat
-from twin.ota.versions import Versions
 
 
 class SiteReports:

@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 
 from twin.bms.firmware.python_firmware import firmware_class
 from twin.errors import InputError, Problem
-from twin.ota.manifest import Manifest, counter_of, hardware_id
+from twin.ota.images.manifest import Manifest, counter_of, hardware_id
 
 MAGIC = b"TWINIMG1"
 FILL = b"\xff"

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from twin.options import Options
 from twin.ota.behaviour.watch import behaviours
-from twin.ota.rank_sum import least_p
+from twin.ota.gates.rank_sum import least_p
 from twin.quantity import Seconds
 
 

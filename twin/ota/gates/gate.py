@@ -19,9 +19,9 @@ import numpy as np
 
 from twin.ota.behaviour.observation import FloatArray
 from twin.ota.behaviour.watch import behaviours
-from twin.ota.gate_options import GateOptions, GatesOptions
-from twin.ota.history import BLAMED, History
-from twin.ota.rank_sum import binomial_tail, higher
+from twin.ota.gates.history import BLAMED, History
+from twin.ota.gates.options import GateOptions, GatesOptions
+from twin.ota.gates.rank_sum import binomial_tail, higher
 
 OUTCOME: Final = "install_outcome"
 """The gate that is no behaviour: whether installs fail."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence, Set
 from math import inf
 
 from twin.ota.attacks.outcome import AttackOutcome, Laboratory
+from twin.ota.client.desk import PRIMARY, Desk, Encounter
 from twin.ota.client.incidents import Incidents
-from twin.ota.desk import PRIMARY, Desk, Encounter
 from twin.ota.effects import Attack
 from twin.ota.server import Columns
 

@@ -1,0 +1,1 @@
+"""Firmware images, their manifests, and the releases that they belong to."""
