@@ -110,7 +110,7 @@ def test_a_trial_gets_its_attempts_and_no_more() -> None:
 def test_boot_flags_that_are_written_once_more_give_no_more_attempts() -> None:
     slots = Slots(1, 1, boot_attempts=2)
     slots.write(0, 0, 1, 100, verified=True)
-    versions = []
+    versions: list[int] = []
     for _ in range(3):
         if len(versions) < 2:
             slots.put_first(0, 0, 1)
