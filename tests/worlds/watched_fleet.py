@@ -14,13 +14,14 @@ from twin.bms.events import Event
 from twin.bms.firmware.python_firmware import firmware_class
 from twin.build import World, build
 from twin.log import Log
-from twin.ota.behaviour.observation import Observation, Size
+from twin.ota.behaviour.observation import Size
 from twin.ota.behaviour.watch import Watch
 from twin.ota.gates.resampling import Recording
 from twin.record import Column
 from twin.run import Run
 from twin.scenario import Scenario
 from twin.scenario.architecture import architecture_of
+from twin.telemetry import Telemetry
 
 SECOND = 1_000_000_000
 BOOT_NS = 5 * SECOND
@@ -59,7 +60,7 @@ class Observer(Log):
 
     def __init__(self, world: World, watch: Watch) -> None:
         super().__init__(world, Nowhere(), SECOND)
-        self._watched, self.watch = world, watch
+        self._telemetry, self.watch = Telemetry(world), watch
         self.events: list[Event] = []
         self._begin_ns = 0
 
@@ -67,7 +68,7 @@ class Observer(Log):
         """Observe the world at the end of a tick."""
         told = list(events)
         self.events += told
-        self.watch.see(observed(self._watched, self._begin_ns, end_ns, self.watch.rows, told))
+        self.watch.see(self._telemetry.observation(self._begin_ns, end_ns, self.watch.rows, told))
         self._begin_ns = end_ns
 
     def finish(self) -> None:
@@ -88,37 +89,6 @@ class Nowhere:
 
     def table(self, name: str, columns: Mapping[str, Column]) -> None:
         """Take no table."""
-
-
-def observed(
-    world: World, start_ns: int, end_ns: int, rows: npt.NDArray[np.int64], events: Sequence[Event]
-) -> Observation:
-    """Return what a tick shows of some rows of a world."""
-    plant, controllers, statistics = world.plant, world.controllers, world.buses.statistics
-    bleed = controllers.commanded("bleed")
-    return Observation(
-        start_ns=start_ns,
-        end_ns=end_ns,
-        rows=rows,
-        events=events,
-        request_W=plant.request_W[rows],
-        power_W=plant.power_W[rows],
-        charge_limit_W=plant.inverter.charge_limit_W[rows],
-        discharge_limit_W=plant.inverter.discharge_limit_W[rows],
-        module_soc=controllers.beliefs("module_soc")[rows],
-        current_A=plant.current_A[rows],
-        module_state=plant.module_state[rows].astype(np.int64),
-        pack_state=plant.pack_state[rows].astype(np.int64),
-        cell_voltage_V=plant.cell_voltage_V[rows],
-        temperature_K=plant.temperature_K[rows],
-        bleed=np.zeros_like(plant.soc[rows]) if bleed is None else np.nan_to_num(bleed[rows]),
-        busy_ns=statistics.busy_ns[rows],
-        frames=statistics.frames[rows].sum(axis=1),
-        restarts=controllers.restarts[rows].sum(axis=1),
-        silent=(controllers.running[rows] < 0).mean(axis=1),
-        rated_W=plant.inverter.rated_power_W,
-        capacity_Ah=314.0,
-    )
 
 
 @dataclass(frozen=True)
