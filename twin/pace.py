@@ -18,6 +18,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.bms.codes import Level
 from twin.bms.effects import Mishap
 from twin.bms.events import Event
 from twin.bms.limit_levels import Levels
@@ -86,9 +87,12 @@ class Pacing:
         self._awake_ns[rows] = np.maximum(self._awake_ns[rows], until_ns)
 
     def note(self, events: Iterable[Event]) -> None:
-        """Look at what happened in a long tick: who has found something, or moved a contactor, has to settle."""
+        """Look at what happened in a long tick: who has found something that acts, or moved a contactor, has to settle.
+
+        Information acts on nothing: a nearly full battery tells all afternoon that its cells come and go apart.
+        """
         for event in events:
-            if event.source != "scenario":
+            if event.source == "plant" or (event.source != "scenario" and event.level >= Level.WARNING):
                 self._awake_ns[event.site] = max(self._awake_ns[event.site], event.time_ns + self._settle_ns)
 
     def strides(self, start_ns: int, end_ns: int, asked_W: FloatArray) -> list[Stride]:
