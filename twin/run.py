@@ -149,7 +149,7 @@ class Run:
         world, plant = self._world, self._world.plant
         where = slice(None) if rows is None else rows
         world.surroundings.sample(time_ns, rows)
-        plant.request_W[where] = world.dispatch.request_W(world.surroundings.seen(self._told_soc()))[where]
+        plant.request_W[where] = world.dispatch.request_W(world.surroundings.seen(self._telemetry.soc()))[where]
         plant.ambient_K[where] = world.surroundings.ambient_K[where]
 
     def _control(
@@ -174,13 +174,6 @@ class Run:
                 controllers.plug_in(change.site, change.slot, change.time_ns)
             elif change.actuator == "present":
                 controllers.unplug(change.site, change.slot, change.time_ns)
-
-    def _told_soc(self) -> FloatArray:
-        """Return the mean state of charge that the packs of each site believe in, ``[site]``; NaN before they do."""
-        told = self._world.controllers.beliefs("pack_soc")
-        known = ~np.isnan(told)
-        count = known.sum(axis=1)
-        return np.where(count > 0, np.where(known, told, 0.0).sum(axis=1) / np.maximum(count, 1), np.nan)
 
     def _heard(self, commands: list[Action], time_ns: int) -> tuple[list[Action], list[Event]]:
         """Return the commands that the plant can follow; those that no FMU has an input for are told once a site."""

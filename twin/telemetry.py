@@ -15,6 +15,7 @@ from twin.ota.client.conditions import SiteView
 from twin.plant.dc_bus import CLOSED
 
 IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
 
 
 class Telemetry:
@@ -28,16 +29,20 @@ class Telemetry:
         soc, current_A, low_K, high_K = (np.full(sites, np.nan) for _ in range(4))
         self._view = SiteView(soc, current_A, low_K, high_K, np.zeros(sites, np.bool_), np.ones(sites, np.bool_))
 
+    def soc(self, rows: IntArray | None = None) -> FloatArray:
+        """Return the mean state of charge that the packs of each of ``rows`` believe in; NaN before any does."""
+        told = self._world.controllers.beliefs("pack_soc")[slice(None) if rows is None else rows]
+        known = ~np.isnan(told)
+        count = known.sum(axis=1)
+        return np.where(count, np.where(known, told, 0.0).sum(axis=1) / np.maximum(count, 1), np.nan)
+
     def view(self, rows: IntArray | None) -> SiteView:
         """Return what gateways know of their batteries, brought up to date for ``rows``."""
         plant, view = self._world.plant, self._view
         where = slice(None) if rows is None else rows
-        told = self._world.controllers.beliefs("pack_soc")[where]
-        known = ~np.isnan(told)
-        count = known.sum(axis=1)
-        view.soc[where] = np.where(count, np.where(known, told, 0.0).sum(axis=1) / np.maximum(count, 1), np.nan)
+        view.soc[where] = self.soc(rows)
         view.current_A[where] = np.abs(plant.current_A[where]).max(axis=1)
-        temperature_K = plant.temperature_K[where].reshape(len(told), -1)
+        temperature_K = plant.temperature_K[where].reshape(len(view.soc[where]), -1)
         view.temperature_low_K[where] = temperature_K.min(axis=1)
         view.temperature_high_K[where] = temperature_K.max(axis=1)
         closed = (plant.module_state[where] == CLOSED).all(axis=1) & (plant.pack_state[where] == CLOSED).all(axis=1)

@@ -27,13 +27,15 @@ SensorMode = Literal[
 
 
 @dataclass(frozen=True)
-class Mishap(ABC):
-    """Base of what happens to a BMS."""
+class Lasting(ABC):
+    """Base of what befalls a site from ``time_ns`` on, and no longer at ``end_ns``.
+
+    ``site`` is the site's number, and its row in a cohort once a scenario is expanded.
+    """
 
     time_ns: int
     end_ns: int
     site: int
-    slot: int
 
     def holds(self, time_ns: int) -> bool:
         """Return whether it is so at this instant."""
@@ -43,6 +45,13 @@ class Mishap(ABC):
     @abstractmethod
     def change(self) -> str:
         """The change in words."""
+
+
+@dataclass(frozen=True)
+class Mishap(Lasting):
+    """Base of what happens to a BMS."""
+
+    slot: int
 
 
 @dataclass(frozen=True)

@@ -1,31 +1,15 @@
-"""What may befall the update client of a site, stated as data.
-
-It holds from ``time_ns`` on and no longer at ``end_ns``. ``site`` is the site's number, and its
-row in a cohort once a scenario is expanded.
-"""
+"""What may befall the update client of a site, stated as data."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
+
+from twin.bms.effects import Lasting
 
 
 @dataclass(frozen=True)
-class Incident(ABC):
+class Incident(Lasting):
     """Base of what happens to the update client of a site."""
-
-    time_ns: int
-    end_ns: int
-    site: int
-
-    def holds(self, time_ns: int) -> bool:
-        """Return whether it is so at this instant."""
-        return self.time_ns <= time_ns < self.end_ns
-
-    @property
-    @abstractmethod
-    def change(self) -> str:
-        """The change in words."""
 
 
 @dataclass(frozen=True)
