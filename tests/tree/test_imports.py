@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS = (
     *("errors", "quantity", "options", "resources", "streams", "plugins", "native", "modelica", "plant", "network"),
     *("bms", "ota", "faults", "record", "dispatch", "scenario", "surroundings", "site_buses", "site_updates"),
-    *("build", "log", "telemetry", "profile", "pace", "run", "shards", "analysis", "cli", "__main__"),
+    *("build", "log", "telemetry", "profile", "pace", "run", "shards", "analysis", "sweep", "cli", "__main__"),
 )
 FILES = sorted((ROOT / "twin").rglob("*.py"))
 

@@ -1,0 +1,1 @@
+"""Studies: many runs of one base, chosen by a design, run by an engine, gathered in one table."""

@@ -1,0 +1,1 @@
+"""What a study varies something of: a scenario, or a Python function."""

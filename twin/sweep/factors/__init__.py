@@ -1,0 +1,1 @@
+"""What a study varies: one file a kind of factor."""
