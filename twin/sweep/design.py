@@ -6,7 +6,7 @@ A design is asked what to look at next, and told what was found so far. One that
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
@@ -18,6 +18,12 @@ Units: TypeAlias = tuple[float, ...]
 """A place in the unit cube: a coordinate, 0 <= unit < 1, for each factor, in the order of the study."""
 
 
+def anywhere(units: Units) -> bool:
+    """Return True: no place is forbidden."""
+    del units
+    return True
+
+
 @dataclass(frozen=True)
 class Space:
     """What a design chooses from."""
@@ -27,6 +33,8 @@ class Space:
     """Of the study: the same seed, the same design."""
     objectives: Mapping[str, str]
     """Responses to minimise or maximise, by name: ``minimize`` or ``maximize``, in the order of the study."""
+    allowed: Callable[[Units], bool] = anywhere
+    """Whether a place keeps the constraints on factors. Rows elsewhere are not run; a search asks before it chooses."""
 
 
 @dataclass(frozen=True)
