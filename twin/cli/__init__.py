@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from twin.cli import bus, check, compare, events, fmu, ota, report, rerun, run, schema, trace
+from twin.cli import bus, check, compare, events, fmu, ota, point, report, rerun, run, schema, trace
 from twin.errors import InputError, TwinError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app.command("check")(check.command)
 app.command("bus")(bus.command)
 app.command("run")(run.command)
 app.command("rerun")(rerun.command)
+app.command("point")(point.command)
 app.command("report")(report.command)
 app.command("compare")(compare.command)
 app.command("events")(events.command)
