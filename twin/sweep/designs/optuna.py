@@ -65,7 +65,7 @@ class Optuna(Design):
         """Return that nothing says what is better, where it is so."""
         if space.objectives:
             return ()
-        return (Problem("searches, but no response says what is better", path="design", suggestion=_OBJECTIVE),)
+        return (Problem("searches, but no response says what is better", suggestion=_OBJECTIVE),)
 
 
 _OBJECTIVE = "give one `objective: minimize` or `maximize`"
