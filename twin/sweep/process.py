@@ -84,7 +84,8 @@ class PointProcess:
         """Make an attempt at a point, and return what came of it; never raises for what goes wrong there."""
         with self._busy:
             folder = self._study.of(point_id)
-            if self._child is None:
+            if self._child is None or not self._child.lives:
+                self._drop()
                 self._child = _Child(self._keep)
             if self._closed:
                 self._drop()
