@@ -83,6 +83,8 @@ def type_at(annotation: Any, path: Sequence[Key]) -> Any:
     key, rest = path[0], path[1:]
     if get_origin(annotation) is list:
         return type_at(get_args(annotation)[0], rest)
+    if get_origin(annotation) is Mapping:
+        return type_at(get_args(annotation)[1], rest)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         field = annotation.model_fields.get(str(key))
         return type_at(field.annotation, rest) if field else None

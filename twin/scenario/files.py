@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,13 @@ def is_path(name: str) -> bool:
 
 def from_folder(data: Any, folder: Path) -> Any:
     """Return the data of a scenario with its relative paths made absolute, starting from ``folder``."""
+    return renamed(data, lambda name: str(folder.resolve() / name))
+
+
+def renamed(data: Any, new: Callable[[str], str]) -> Any:
+    """Return the data of a scenario with ``new(name)`` for the name of each file."""
     for path, name in named(data):
-        data = _with(data, path, str(folder.resolve() / name))
+        data = _with(data, path, new(name))
     return data
 
 

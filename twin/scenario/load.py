@@ -28,21 +28,30 @@ def load(path: Path | str, overrides: Sequence[str] = ()) -> Scenario:
 
     Raises InputError with every mistake of the file and the overrides.
     """
-    path = _located(path)
+    path = located(path)
     document = read(path)
-    problems = apply(document, overrides)
+    return checked(document, path.parent, apply(document, overrides))
+
+
+def checked(document: Document, folder: Path, problems: Sequence[Problem] = ()) -> Scenario:
+    """Return the scenario in a document that was read and changed; its relative paths start at ``folder``.
+
+    The document's data are left with these paths absolute. Raises InputError with every mistake, and ``problems``.
+    """
     if not isinstance(document.data, dict):
         raise InputError([*problems, document.problem((), f"found {found(document.data)}; expected a mapping of keys")])
-    document.data = files.from_folder(document.data, path.parent)
-    scenario, mistaken = _validated(document)
-    problems += [*mistaken, *_disagreements(document)]
+    document.data = files.from_folder(document.data, folder)
+    scenario, mistaken = validated(document)
+    problems = [*problems, *mistaken, *_disagreements(document)]
     if scenario is None or problems:
-        own = sorted((problem for problem in problems if problem.file == str(path)), key=lambda own: own.line or 0)
-        raise InputError([*own, *(problem for problem in problems if problem.file != str(path))])
+        name = document.root.file
+        own = sorted((problem for problem in problems if problem.file == name), key=lambda own: own.line or 0)
+        raise InputError([*own, *(problem for problem in problems if problem.file != name)])
     return scenario
 
 
-def _located(path: Path | str) -> Path:
+def located(path: Path | str) -> Path:
+    """Return where a scenario is: the path, or the file of one that ships under that name."""
     shipped = resources.folder("scenarios") / f"{path}.yaml"
     return shipped if shipped.is_file() and not Path(path).exists() else Path(path)
 
@@ -53,7 +62,7 @@ def placed(path: Path | str, overrides: Sequence[str] = ()) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        document = read(_located(path))
+        document = read(located(path))
         apply(document, overrides)
         raise InputError(_placed(problem, document) for problem in error.problems) from None
 
@@ -66,7 +75,8 @@ def _placed(problem: Problem, document: Document) -> Problem:
     return replace(problem, file=place.file, line=place.line)
 
 
-def _validated(document: Document) -> tuple[Scenario | None, Iterator[Problem]]:
+def validated(document: Document) -> tuple[Scenario | None, Iterator[Problem]]:
+    """Return the scenario in a document, or what is wrong with single fields, whatever does not agree between them."""
     try:
         # As JSON, strictly: a text is no number and 1 is not true, but a time may be written as text.
         return Scenario.model_validate_json(json.dumps(document.data), strict=True), iter(())

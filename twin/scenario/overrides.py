@@ -20,22 +20,37 @@ def apply(document: Document, overrides: Sequence[str]) -> list[Problem]:
     problems: list[Problem] = []
     for text in overrides:
         option = f"--set {text}"
-        name, equals, value = text.partition("=")
-        name = name.strip()
-        if not (equals and _PATH.fullmatch(name)):
-            problems.append(Problem("is no path=value", option, suggestion="expected e.g. --set fleet.sites=3"))
-            continue
-        path = key_path(name)
         try:
-            new = parse(value, option)
-            document.data = _changed(document.data, path, new.data, ())
+            name, value = parsed(text, option)
+            change(document, name, value, Place(option))
         except InputError as error:
-            problems += [Problem(p.message, option, None, name) for p in error.problems]
-        except ValueError as error:
-            problems.append(Problem(str(error), option, None, name))
-        else:
-            _move(document, path, Place(option))
+            problems += error.problems
     return problems
+
+
+def parsed(text: str, option: str) -> tuple[str, Any]:
+    """Return path and value of ``fleet.sites=3``. Raises InputError, which calls the text ``option``."""
+    name, equals, value = text.partition("=")
+    name = name.strip()
+    if not (equals and _PATH.fullmatch(name)):
+        raise InputError(Problem("is no path=value", option, suggestion="expected e.g. --set fleet.sites=3"))
+    try:
+        return name, parse(value, option).data
+    except InputError as error:
+        raise InputError(Problem(p.message, option, None, name) for p in error.problems) from None
+
+
+def change(document: Document, name: str, value: Any, place: Place) -> None:
+    """Set one value of ``document``, and say that it comes from ``place``.
+
+    Raises InputError where something else is in the way: a number where the path expects a section.
+    """
+    path = key_path(name)
+    try:
+        document.data = _changed(document.data, path, value, ())
+    except ValueError as error:
+        raise InputError(Problem(str(error), place.file, place.line, name)) from None
+    _move(document, path, place)
 
 
 def _changed(data: Any, path: KeyPath, value: Any, above: KeyPath) -> Any:

@@ -53,6 +53,8 @@ class Design(Options, ABC):
 
     adaptive: ClassVar[bool] = False
     """Whether rows depend on what others gave: then there is a next answer, and the number of rows is a most."""
+    complete: ClassVar[bool] = False
+    """Whether what is computed of the rows needs every one of them: then constraints may leave none out."""
 
     @abstractmethod
     def count(self, space: Space) -> int:

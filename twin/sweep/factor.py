@@ -10,7 +10,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, TypeAlias
+from typing import TypeAlias
 
 from twin.errors import Problem
 from twin.options import Options
@@ -26,8 +26,10 @@ class Factor(Options, ABC):
 
     The factor's own name unless stated. Of a Python function: the name of an argument."""
 
-    continuous: ClassVar[bool] = False
-    """Whether any coordinate has a value of its own."""
+    @property
+    def continuous(self) -> bool:
+        """Whether any coordinate has a value of its own."""
+        return False
 
     @abstractmethod
     def value(self, unit: float) -> Value:

@@ -17,16 +17,24 @@ a file is there whole or not at all, and whoever writes it twice writes the same
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from twin.errors import InputError, Problem
 from twin.sweep.design import Units
 from twin.sweep.factor import Value
+
+if TYPE_CHECKING:  # who runs points needs neither: they load every plug-in
+    from twin.sweep.load import LoadedStudy
+    from twin.sweep.points import Prepared
+    from twin.sweep.study import Study
 
 State: TypeAlias = Literal["done", "failed", "open"]
 
@@ -72,6 +80,72 @@ class StudyFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    def study(self) -> Study:
+        """Return the study as the folder keeps it, its base not looked at. Raises InputError if it is not there."""
+        from twin.sweep.load import read_study
+
+        return read_study(self.path)
+
+    def begin(self, loaded: LoadedStudy, prepared: Sequence[Prepared]) -> None:
+        """Write the study and its points so that they can be run; what is there stays, but for the list of points."""
+        (self.path / "inputs").mkdir(parents=True, exist_ok=True)
+        base, standing = loaded.base.kept()
+        self._take(base.inputs)
+        write(self.path / "base.json", base.text)
+        study = loaded.study.model_dump(mode="json", by_alias=True) | dict(standing)
+        for name, factor in loaded.space.factors.items():
+            if file := getattr(factor, "file", None):  # a factor's field of that name names a file
+                study["factors"][name]["file"] = self._taken(Path(file))
+        write(self.path / "study.yaml", _yaml(study))
+        self._prepare(prepared)
+        self.write_design(one.point for one in prepared)
+
+    def prepare(self, prepared: Sequence[Prepared]) -> None:
+        """Add points to a study that has begun."""
+        self._prepare(prepared)
+        there = self.design()
+        known = {(point.row, point.replication) for point in there}
+        new = [one.point for one in prepared if (one.point.row, one.point.replication) not in known]
+        if new:
+            self.write_design([*there, *new])
+
+    def changed(self, loaded: LoadedStudy) -> list[str]:
+        """Return what of the base is not as it was when the points were made, in words; nothing of a new study."""
+        path = self.path / "base.json"
+        if not path.exists():
+            return []
+        try:
+            before = dict(_flat(json.loads(path.read_text(encoding="utf-8"))))
+        except ValueError as mistake:
+            raise InputError(Problem(f"is no base of a study: {mistake}", str(path))) from None
+        now = dict(_flat(json.loads(loaded.base.kept()[0].text)))
+        places = [place for place in {**now, **before} if place not in _LABELS]
+        return [_difference(place, before, now) for place in places if before.get(place) != now.get(place)]
+
+    def _prepare(self, prepared: Sequence[Prepared]) -> None:
+        inputs = {name: path for one in prepared for name, path in one.content.inputs.items()}
+        self._take(inputs)
+        for one in prepared:
+            folder = self.of(one.content.id)
+            if not (folder / one.content.file).exists():
+                folder.mkdir(parents=True, exist_ok=True)
+                write(folder / one.content.file, one.content.text)
+
+    def _take(self, inputs: Mapping[str, Path]) -> None:
+        """Copy files that are not there yet; their names tell their contents."""
+        for name, source in inputs.items():
+            target = self.path / "inputs" / name
+            if not target.exists():
+                part = target.with_name(f"{name}.{os.uname().nodename}-{os.getpid()}.part")
+                shutil.copyfile(source, part)
+                part.replace(target)
+
+    def _taken(self, source: Path) -> str:
+        digest = hashlib.sha256(source.read_bytes()).hexdigest()[:12]
+        name = f"{digest}-{source.name.removeprefix(f'{digest}-')}"
+        self._take({name: source})
+        return f"inputs/{name}"
 
     def of(self, point_id: str) -> Path:
         """Return the folder of a point."""
@@ -138,3 +212,37 @@ def _point(line: str, path: Path, number: int) -> Point:
         return Point(**{**data, "units": tuple(data["units"])})
     except (ValueError, TypeError, KeyError) as mistake:
         raise InputError(Problem(f"is no list of a study's points: {mistake}", str(path), number)) from None
+
+
+_LABELS = ("name", "description")
+
+
+def _yaml(data: Mapping[str, Any]) -> str:
+    from ruamel.yaml import YAML
+
+    yaml = YAML(pure=True)
+    yaml.width = 120
+    text = io.StringIO()
+    yaml.dump(data, text)
+    return text.getvalue()
+
+
+def _flat(data: Any, above: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every value of nested data with its path: ``fleet.sites``, ``faults[0].kind``."""
+    if isinstance(data, dict) and data:
+        for key, value in data.items():
+            yield from _flat(value, f"{above}.{key}" if above else key)
+    elif isinstance(data, list) and data:
+        for index, value in enumerate(data):
+            yield from _flat(value, f"{above}[{index}]")
+    else:
+        yield above, data
+
+
+def _difference(place: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Return how a value of the base differs, as a line to read."""
+    old, new = (json.dumps(side[place]) if place in side else "nothing" for side in (before, now))
+    names = [str(side.get(place)).removeprefix("inputs/").partition("-") for side in (before, now)]
+    if names[0][2] and names[0][2] == names[1][2] and old.startswith('"inputs/'):
+        return f"{place}: the contents of {names[0][2]}"
+    return f"{place}: {new}, was {old}"
