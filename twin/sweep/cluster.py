@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from twin.errors import InputError, Problem
+from twin.plugins import discover
+from twin.sweep import clusters
+
 if TYPE_CHECKING:
     from distributed.deploy import Cluster as DaskCluster
 
@@ -58,3 +62,14 @@ class Cluster(ABC):
 
     def keep(self) -> None:  # noqa: B027  # most clusters replace what they lose by themselves
         """Bring back workers that were lost; called every few seconds while the cluster is open."""
+
+
+def cluster_of(order: Order) -> Cluster:
+    """Return the cluster that an order is for. Raises InputError if there is none, or the order is wrong."""
+    kinds = discover(clusters, Cluster)
+    kind = kinds.get("address" if "://" in order.on else order.on)
+    if kind is None or order.on == "address":
+        names = ", ".join(name for name in kinds if name != "address")
+        expected = f"found {order.on!r}; expected {names}, or the address of a scheduler such as tcp://10.0.0.1:8786"
+        raise InputError(Problem(expected, path="--on"))
+    return kind(order)

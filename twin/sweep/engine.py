@@ -57,6 +57,15 @@ class Running:
     points: tuple[str, ...]
     seconds: float
 
+    def told(self) -> dict[str, Any]:
+        """Return it as coordinator.json tells it."""
+        return {
+            "host": self.host,
+            "worker": self.worker,
+            "points": list(self.points),
+            "seconds": round(self.seconds, 1),
+        }
+
 
 @dataclass
 class Engine:

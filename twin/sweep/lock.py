@@ -77,23 +77,31 @@ class Pulse:
         """What to tell; called from a thread of its own."""
         self._study, self._started = study, started
         self._end = threading.Event()
+        self._thread = threading.Thread(target=self._go, name="pulse", daemon=True)
 
     def beat(self, state: SweepState = "running") -> None:
         """Give a sign of life now."""
         beat = Beat(self.token, self._started, state, progress=self.progress())
         write(self._study / "coordinator.json", json.dumps(asdict(beat), indent=1) + "\n")
 
+    def end(self, state: SweepState) -> None:
+        """Give the last sign of life: how it ended."""
+        self._stop()
+        self.beat(state)
+
     @contextmanager
     def going(self) -> Iterator[None]:
         """Give signs of life meanwhile."""
         self.beat()
-        thread = threading.Thread(target=self._go, name="pulse", daemon=True)
-        thread.start()
+        self._thread.start()
         try:
             yield
         finally:
-            self._end.set()
-            thread.join()
+            self._stop()
+
+    def _stop(self) -> None:
+        self._end.set()
+        self._thread.join()
 
     def _go(self) -> None:
         while not self._end.wait(BEAT_S):
