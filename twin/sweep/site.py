@@ -100,4 +100,5 @@ def load_site(path: Path | None) -> LoadedSite:
     try:
         return LoadedSite(Site.model_validate_json(json.dumps(document.data), strict=True), document)
     except ValidationError as error:
-        raise InputError(complaints(Site, document, error.errors(include_url=False))) from None
+        problems = complaints(Site, document, error.errors(include_url=False))
+        raise InputError(sorted(problems, key=lambda problem: problem.line or 0)) from None
