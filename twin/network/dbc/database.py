@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -43,18 +43,7 @@ class Database:
         multiplexers that there are not.
         """
         file = _find(Path(path))
-        source = Source(file.read_text(encoding="cp1252", errors="replace"))
-        problems = list(source.mistakes())
-        database = attempt(problems, lambda: _parse(file, source, known=len(problems)))
-        if database is not None:
-            problems += [problem for message in database.messages for problem in _mistakes(message)]
-            problems += _twice(database.messages)
-            wrong = {(problem.path or "").partition(".")[0] for problem in problems}
-            problems += [p for message in database.messages if message.name not in wrong for p in _refused(message)]
-        if problems or database is None:
-            raise InputError(_located(problems, file, source))
-        messages = sorted((_layout(message) for message in database.messages), key=_by_identifier)
-        return cls(file, tuple(node.name for node in database.nodes), tuple(messages))
+        return _read(file, file.read_text(encoding="cp1252", errors="replace"))
 
     def __getitem__(self, name: str) -> MessageLayout:
         if name not in self._by_name:
@@ -113,6 +102,23 @@ def bus_messages(
         return tuple(node for node in message.receivers or nodes if there(node) and node != message.sender)
 
     return tuple(replace(one, receivers=heard_by(one)) for one in database.messages if on_bus(one))
+
+
+@lru_cache(maxsize=32)
+def _read(file: Path, text: str) -> Database:
+    """Return the database in a file's text: once, as reading it is most of what a short run of a small site costs."""
+    source = Source(text)
+    problems = list(source.mistakes())
+    database = attempt(problems, lambda: _parse(file, source, known=len(problems)))
+    if database is not None:
+        problems += [problem for message in database.messages for problem in _mistakes(message)]
+        problems += _twice(database.messages)
+        wrong = {(problem.path or "").partition(".")[0] for problem in problems}
+        problems += [p for message in database.messages if message.name not in wrong for p in _refused(message)]
+    if problems or database is None:
+        raise InputError(_located(problems, file, source))
+    messages = sorted((_layout(message) for message in database.messages), key=_by_identifier)
+    return Database(file, tuple(node.name for node in database.nodes), tuple(messages))
 
 
 def _find(path: Path) -> Path:
