@@ -103,6 +103,12 @@ def test_open_failed_and_done(table: pd.DataFrame) -> None:
     assert (table["status"] == "done").sum() == len(table) - 1 - len(failed)
 
 
+def test_feasible_is_what_keeps_every_constraint(table: pd.DataFrame) -> None:
+    kept = (table["modules"] * table["gain"] <= 8) & (table["time_to_isolate"] <= 40) & (table["status"] == "done")
+    assert list(table["feasible"]) == list(kept)
+    assert 0 < kept.sum() < len(table)
+
+
 def test_what_no_point_gave_is_not_a_number(table: pd.DataFrame) -> None:
     assert table["slowest"].isna().all()  # the points tell means only
     assert table["unserved_energy"].isna().all()

@@ -8,17 +8,20 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pandas as pd
 
-from twin.analysis.judgement import all_metrics
 from twin.errors import InputError, Problem
-from twin.scenario.document import read
+from twin.sweep.constraints import Constraints
 from twin.sweep.factor import Value
 from twin.sweep.folder import Point, Result, StudyFolder
-from twin.sweep.study import Response, Study
+from twin.sweep.study import Response
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from twin.analysis.metric import Metric
 
 _BEFORE: Final = {
     "row": "place of the design, from 0",
@@ -69,9 +72,13 @@ def table_of(folder: StudyFolder) -> pd.DataFrame:
 
     Units and descriptions of columns are in ``attrs``. Raises InputError if the folder holds no study.
     """
-    study, points = _study(folder), folder.design()
-    lines = [_line(study.responses, *one) for one in folder.results(points)]
-    names = (*_BEFORE, *dict.fromkeys(name for point in points for name in point.factors), *study.responses, *_AFTER)
+    import pandas as pd
+
+    study, points = folder.study(), folder.design()
+    factors = tuple(dict.fromkeys(name for point in points for name in point.factors))
+    constraints = Constraints(study.constraints)
+    lines = [_line(study.responses, constraints, *one) for one in folder.results(points)]
+    names = (*_BEFORE, *factors, *study.responses, *_AFTER)
     table = pd.DataFrame({name: _column([line.get(name) for line in lines]) for name in names})
     units = {name: unit for name, one in study.responses.items() if (unit := unit_of(name, one))}
     said = {**_BEFORE, **{name: title_of(name, one) for name, one in study.responses.items()}, **_AFTER}
@@ -79,11 +86,14 @@ def table_of(folder: StudyFolder) -> pd.DataFrame:
     return table
 
 
-def _study(folder: StudyFolder) -> Study:
-    return Study.model_validate(read(folder.path / "study.yaml").data)
+def numbers_of(factors: Mapping[str, Value]) -> dict[str, float]:
+    """Return the factors that are numbers: what constraints can be about."""
+    return {name: float(value) for name, value in factors.items() if isinstance(value, int | float)}
 
 
-def _line(responses: Mapping[str, Response], point: Point, result: Result | None) -> dict[str, Value]:
+def _line(
+    responses: Mapping[str, Response], constraints: Constraints, point: Point, result: Result | None
+) -> dict[str, Value]:
     values = {name: value_of(name, one, result) for name, one in responses.items()}
     done = result is not None and result.state == "done"
     return {
@@ -93,7 +103,7 @@ def _line(responses: Mapping[str, Response], point: Point, result: Result | None
         "id": point.id,
         **point.factors,
         **values,
-        "feasible": done,
+        "feasible": done and constraints.kept(numbers_of(point.factors) | values),
         "status": result.state if result else "open",
         "seconds": result.seconds if result else math.nan,
         "memory_MB": result.memory_MB if result else math.nan,
@@ -111,17 +121,30 @@ def value_of(name: str, response: Response, result: Result | None) -> float:
     return float(result.metrics.get(response.metric or name, {}).get(response.statistic, math.nan))
 
 
+def _metric(name: str, response: Response) -> Metric | None:
+    """Return which metric of runs a response is; None of golden rules and of what a Python function returns."""
+    from twin.analysis.judgement import all_metrics  # takes seconds: who only asks for names of columns does not pay
+
+    return all_metrics().get(response.metric or name)
+
+
 def unit_of(name: str, response: Response) -> str:
     """Return the unit of a response, ``1`` of shares and counts; empty where only the Python function knows it."""
-    metric = all_metrics().get(response.metric or name)
+    metric = _metric(name, response)
     if metric is None:
         return "1" if (response.metric or name).startswith("rule_") else ""
     return "1" if response.statistic == "count" else metric.unit
 
 
+def percent_of(name: str, response: Response) -> bool:
+    """Return whether a response is a share that readers want in per cent."""
+    metric = _metric(name, response)
+    return metric is not None and metric.percent and response.statistic != "count"
+
+
 def title_of(name: str, response: Response) -> str:
     """Return what a response is called where there is room for words."""
-    metric = all_metrics().get(response.metric or name)
+    metric = _metric(name, response)
     if metric is None:
         return name.replace("_", " ")
     words = {"mean": "", "p5": ", 5th percentile", "p95": ", 95th percentile", "count": ", how many"}
@@ -136,6 +159,8 @@ def _column(values: Sequence[Value]) -> Any:
     if known and all(isinstance(value, int | float) and not isinstance(value, bool) for value in known):
         whole = len(known) == len(values) and all(isinstance(value, int) and abs(value) < 2**63 for value in known)
         return np.array([math.nan if value is None else value for value in values], np.int64 if whole else np.float64)
+    import pandas as pd
+
     return pd.array([value if isinstance(value, str) else json.dumps(value) for value in values], dtype="str")
 
 
