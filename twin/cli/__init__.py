@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from twin.cli import bus, check, compare, events, fmu, ota, point, report, rerun, run, schema, trace
+from twin.cli import bus, check, compare, events, fmu, ota, point, report, rerun, run, schema, sweep, trace
 from twin.errors import InputError, TwinError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command("run")(run.command)
 app.command("rerun")(rerun.command)
 app.command("point")(point.command)
 app.command("report")(report.command)
+app.command("sweep")(sweep.command)
 app.command("compare")(compare.command)
 app.command("events")(events.command)
 app.command("trace")(trace.command)

@@ -66,7 +66,7 @@ class Cluster(ABC):
 
 def cluster_of(order: Order) -> Cluster:
     """Return the cluster that an order is for. Raises InputError if there is none, or the order is wrong."""
-    kinds = discover(clusters, Cluster)
+    kinds = discover(clusters, Cluster)  # type: ignore[type-abstract]
     kind = kinds.get("address" if "://" in order.on else order.on)
     if kind is None or order.on == "address":
         names = ", ".join(name for name in kinds if name != "address")
