@@ -6,16 +6,13 @@ back into the queue. A job that the queue does not know any more is replaced by 
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import logging
 import shlex
 import shutil
-import subprocess
 import sys
-import time
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -23,6 +20,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from twin.errors import InputError, Problem, SimulationError, attempt
 from twin.sweep.cluster import Cluster, Order
+from twin.sweep.jobs import Jobs
+from twin.sweep.keys import keys
+from twin.sweep.queue_commands import ask
 from twin.sweep.site import load_site
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_ANSWER_S = 10.0
-"""Longest wait for a queue's answer."""
 _REFUSED_S = 60.0
 """Wait after a queue took no more jobs, of which there may be a most for each user."""
 _DEATH_S = 60.0
@@ -61,7 +59,7 @@ class QueueCluster(Cluster):
             problems += [] if missing else self.refusals()
         if problems:
             raise InputError(problems)
-        self._jobs: _Jobs | None = None
+        self._jobs: Jobs | None = None
 
     @property
     def jobs(self) -> int:
@@ -95,37 +93,35 @@ class QueueCluster(Cluster):
 
         logs = self.order.folder / "logs"
         logs.mkdir(parents=True, exist_ok=True)
-        _forget_keys(logs)  # of a sweep that was killed
         self._cancel_all()
         with dask.config.set({"distributed.deploy.lost-worker-timeout": _NEVER_S}), self._started(logs) as cluster:
-            self._jobs = _Jobs(cluster, self.jobs, self.job_name)
+            self._jobs = Jobs(cluster, self.jobs, self.job_name)
             try:
                 if (refusal := self._jobs.settle(())) and not self._jobs.ids():
                     raise SimulationError(f"{self.commands[0]} took no job: {refusal}")
                 yield cluster
             finally:
                 self._jobs = None
-                _forget_keys(logs)
 
     @contextmanager
     def _started(self, logs: Path) -> Iterator[JobQueueCluster]:
         site = self.site
         listens = {"interface": site.sweep_interface} if site.sweep_interface else {}
-        cluster = self.dask_cluster()(
-            security=True,  # of its own: who else is on the network cannot join
-            shared_temp_directory=str(logs),
-            interface=site.interface,
-            scheduler_options={"dashboard_address": "127.0.0.1:0", **listens},
-            log_directory=str(logs),
-            name=self.job_name,
-            **self._asked(),
-            **self.options(),
-        )
-        try:
-            yield cluster
-        finally:
-            cluster.close()
-            self._cancel_all()  # also those that were being submitted just now
+        with keys(logs / "keys") as security:
+            cluster = self.dask_cluster()(
+                security=security,
+                interface=site.interface,
+                scheduler_options={"dashboard_address": "127.0.0.1:0", **listens},
+                log_directory=str(logs),
+                name=self.job_name,
+                **self._asked(),
+                **self.options(),
+            )
+            try:
+                yield cluster
+            finally:
+                cluster.close()
+                self._cancel_all()  # also those that were being submitted just now
 
     def keep(self) -> None:
         """Replace jobs that the queue does not know any more. Raises SimulationError if no job brings any worker."""
@@ -208,101 +204,6 @@ class QueueCluster(Cluster):
                 ask(self.commands[1], job)
             except OSError as silence:
                 _log.warning("job %s is not cancelled: %s", job, silence)
-
-
-class _Jobs:
-    """The jobs of an open cluster."""
-
-    def __init__(self, cluster: JobQueueCluster, wanted: int, name: str) -> None:
-        self._cluster = cluster
-        self._wanted = wanted
-        self._name = name
-        self._made = 0
-        self._missing: set[str] = set()
-        self._fruitful: set[str] = set()
-        self._due_s = 0.0
-        self.barren = 0
-
-    def due(self) -> bool:
-        """Say whether it is time to ask the queue."""
-        return time.monotonic() >= self._due_s
-
-    def ask_again(self, wait_s: float) -> None:
-        """Have the queue asked no sooner."""
-        self._due_s = time.monotonic() + wait_s
-
-    def ids(self) -> set[str]:
-        """Return the jobs that the queue took."""
-        return {job.job_id for job in self._cluster.workers.values() if job.job_id}
-
-    def lost(self, living: set[str]) -> list[str]:
-        """Return names of the jobs that ended: twice in a row not in the queue, which may tell of a new one late."""
-        self._look()
-        jobs = dict(self._cluster.workers)
-        gone = {name for name, job in jobs.items() if job.job_id not in living}
-        lost = [name for name in jobs if name in gone & self._missing or jobs[name].job_id is None]
-        self._missing = gone - set(lost)
-        if lost and not self._fruitful.intersection(lost):
-            self.barren += 1
-        return lost
-
-    def settle(self, lost: Iterable[str]) -> str:
-        """Give up the lost, ask for as many as are wanted, and return why not all were taken, or nothing."""
-        try:
-            self._cluster.sync(self._settle, tuple(lost))
-        except (RuntimeError, ValueError, OSError) as refusal:
-            return _gist(str(refusal))
-        return ""
-
-    async def _settle(self, lost: tuple[str, ...]) -> None:
-        for name in lost:
-            self._cluster.worker_spec.pop(name, None)
-        while len(self._cluster.worker_spec) < self._wanted:
-            # Never a name twice: the scheduler refuses a worker while it has not noticed that its namesake is gone.
-            self._cluster.worker_spec[f"{self._name}-{self._made}"] = self._cluster.new_spec
-            self._made += 1
-        await self._cluster
-
-    def _look(self) -> None:
-        """Note which jobs have brought workers."""
-        present = {str(worker.name) for worker in tuple(self._cluster.scheduler.workers.values())}
-        for name in self._cluster.workers:
-            if name in present or any(worker.startswith(f"{name}-") for worker in present):
-                self._fruitful.add(name)
-                self.barren = 0
-
-
-def ask(*command: str, given: str | None = None) -> str:
-    """Return what a command of the queue prints. Raises OSError with its complaint if it fails or does not answer."""
-    try:
-        done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=_ANSWER_S, check=False)
-    except subprocess.TimeoutExpired:
-        raise OSError(f"{command[0]} does not answer within {_ANSWER_S:.0f} s") from None
-    if done.returncode != 0:
-        raise OSError(f"{command[0]}: {' '.join((done.stderr or done.stdout).split()) or 'failed without a word'}")
-    return done.stdout
-
-
-def clock(time_s: float) -> str:
-    """Return a time as queues spell it, ``60:00:00``, whole minutes rounded up."""
-    minutes = -(-int(time_s) // 60)
-    return f"{minutes // 60:02d}:{minutes % 60:02d}:00"
-
-
-def user() -> str:
-    """Return whose jobs are meant."""
-    return getpass.getuser()
-
-
-def _forget_keys(logs: Path) -> None:
-    for key in logs.glob(".dask-jobqueue.worker.*"):
-        key.unlink(missing_ok=True)
-
-
-def _gist(complaint: str) -> str:
-    """Return what the queue said, out of what dask-jobqueue makes of it."""
-    said = complaint.partition("stderr:\n")[2] or complaint
-    return " ".join(said.split())
 
 
 def _last_words(logs: Path) -> str:

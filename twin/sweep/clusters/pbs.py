@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from twin.errors import Problem
-from twin.sweep.queued import QueueCluster, ask, clock, user
+from twin.sweep.queue_commands import ask, clock, user
+from twin.sweep.queued import QueueCluster
 
 if TYPE_CHECKING:
     from dask_jobqueue.core import JobQueueCluster

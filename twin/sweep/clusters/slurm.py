@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from twin.errors import Problem
 from twin.scenario.complaints import suggestion
-from twin.sweep.queued import QueueCluster, ask, clock, user
+from twin.sweep.queue_commands import ask, clock, user
+from twin.sweep.queued import QueueCluster
 
 if TYPE_CHECKING:
     from dask_jobqueue.core import JobQueueCluster
