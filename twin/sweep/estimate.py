@@ -1,4 +1,4 @@
-"""What a study will cost, from its smallest and its largest point, which are run, and from what is done already."""
+"""What a study will cost: from its smallest and its largest points, which are run for it, and from what is done."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Estimate:
             yield f"a point    {each} (from {self.measured} that {'is' if self.measured == 1 else 'are'} done)"
             yield f"compute    {_time(self.cpu_s)} of one core"
             named = "1 worker" if workers == 1 else f"{workers} workers"
-            yield f"time       about {_time(self.wall_s(workers))} with {named}"
+            yield f"time       about {_time(self.wall_s(workers))} with {named}, once they are up"
         if not math.isnan(self.memory_MB):
             yield f"memory     {self.memory_MB:.0f} MB a worker"
             yield f"disk       {self.disk_MB:.3g} MB"
@@ -91,14 +91,18 @@ class Estimate:
 def estimate(loaded: LoadedStudy, prepared: Sequence[Prepared], folder: StudyFolder, *, pilot: bool = True) -> Estimate:
     """Return what a study costs whose first or only points are ``prepared``, and are in its folder.
 
-    With ``pilot`` the smallest and the largest point are run if they are open; what they give stays.
+    With ``pilot`` the two smallest points and the largest are run if they are open; what they give stays.
     """
     points = list({one.content.id: one for one in prepared}.values())
-    problems = tuple(_run(loaded, _pilots(points, folder), folder)) if pilot else ()
+    pilots = _pilots(points, folder) if pilot else []
+    problems = tuple(_run(loaded, pilots, folder)) if pilots else ()
     results = {one.content.id: folder.result(one.content.id) for one in points}
     open_ = [one for one in points if results[one.content.id] is None]
     done = [(one, found) for one in points if (found := results[one.content.id]) and found.state == "done"]
-    seconds = line_through([(one.content.size, result.seconds) for one, result in done])
+    fit = [
+        (one, result) for one, result in done if one not in pilots[:1]
+    ]  # The first of a process loads its libraries.
+    seconds = line_through([(one.content.size, result.seconds) for one, result in fit or done])
     disk_MB = line_through([(one.content.size, _size_MB(folder.of(one.content.id))) for one, _ in done])
     later = _later(loaded, prepared, folder)
     return Estimate(
@@ -139,9 +143,9 @@ def line_through(measured: Sequence[tuple[float, float]]) -> Line:
 
 
 def _pilots(points: Sequence[Prepared], folder: StudyFolder) -> list[Prepared]:
-    """Return the smallest and the largest point, as far as they are open; the smallest first."""
+    """Return the two smallest points and the largest, as far as they are open; the smallest first."""
     ordered = sorted(points, key=lambda one: one.content.size)
-    ends = [*ordered[:1], *ordered[1:][-1:]]
+    ends = [*ordered[:2], *ordered[2:][-1:]]
     return [one for one in ends if folder.state(one.content.id) == "open"]
 
 
