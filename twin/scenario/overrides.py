@@ -32,12 +32,17 @@ def parsed(text: str, option: str) -> tuple[str, Any]:
     """Return path and value of ``fleet.sites=3``. Raises InputError, which calls the text ``option``."""
     name, equals, value = text.partition("=")
     name = name.strip()
-    if not (equals and _PATH.fullmatch(name)):
+    if not (equals and is_path(name)):
         raise InputError(Problem("is no path=value", option, suggestion="expected e.g. --set fleet.sites=3"))
     try:
         return name, parse(value, option).data
     except InputError as error:
         raise InputError(Problem(p.message, option, None, name) for p in error.problems) from None
+
+
+def is_path(name: str) -> bool:
+    """Say whether a text can be a path: ``fleet.sites``, ``faults[0].heat_W``."""
+    return _PATH.fullmatch(name) is not None
 
 
 def change(document: Document, name: str, value: Any, place: Place) -> None:

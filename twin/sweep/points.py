@@ -12,7 +12,8 @@ from twin.sweep.base import Change, Content
 from twin.sweep.design import Units
 from twin.sweep.factor import Value, spelled
 from twin.sweep.folder import Point
-from twin.sweep.load import LoadedStudy, columns_of
+from twin.sweep.load import LoadedStudy
+from twin.sweep.mistakes import columns_of
 
 MOST_PROBLEMS: Final = 20
 """More mistakes of rows are counted, not listed."""
@@ -46,7 +47,11 @@ def points_of(loaded: LoadedStudy, rows: Sequence[Units], first_row: int = 0) ->
     """
     points: list[Prepared] = []
     wrong: dict[Problem, list[_Row]] = {}
-    for row in _kept(loaded, rows, first_row):
+    kept = list(_kept(loaded, rows, first_row))
+    if rows and not (kept or loaded.study.design.adaptive):
+        message = "no row of the design keeps the constraints on factors"
+        raise InputError(loaded.document.problem(("constraints",), message))
+    for row in kept:
         problems: list[Problem] = []
         for replication in range(loaded.study.replications):
             prepared = attempt(problems, partial(_prepared, loaded, row, replication))

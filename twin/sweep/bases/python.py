@@ -42,14 +42,14 @@ class PythonBase(Base):
 
     def content(self, changes: Sequence[Change], seed: int, inputs: str = FROM_POINT) -> Content:
         """Return the call of the function with these arguments."""
-        problems = [*self.mistakes(changes), *self._missing(dict(changes))]
-        if problems:
+        if problems := self.mistakes(changes):
             raise InputError(problems)
         return self._content({**self._arguments, **dict(changes)}, seed, inputs)
 
     def mistakes(self, changes: Sequence[Change]) -> tuple[Problem, ...]:
-        """Return arguments that the function does not have."""
-        return tuple(problem for one in changes for problem in self._unknown(one[0], spelled(*one)))
+        """Return arguments that the function does not have, and those of its own that have no value."""
+        unknown = (problem for one in changes for problem in self._unknown(one[0], spelled(*one)))
+        return (*unknown, *self._missing(dict(changes)))
 
     def metrics(self) -> None:
         """Return nothing: what the function returns is known when it has returned it."""

@@ -42,7 +42,9 @@ class ScenarioBase(Base):
         """Return paths that no scenario has, and values that they never have."""
         document, problems = self._changed(changes)
         own = {spelled(*one) for one in changes}
-        return tuple(problem for problem in (*problems, *validated(document)[1]) if problem.file in own)
+        wrong = [problem for problem in (*problems, *validated(document)[1]) if problem.file in own]
+        seeds = (spelled(*one) for one in changes if one[0] == "seed")
+        return (*wrong, *(Problem("replications set it", text, None, "seed") for text in seeds))
 
     def metrics(self) -> Collection[str]:
         """Return the metrics of runs, and the golden rules, which are 1 where they are kept."""
