@@ -10,6 +10,8 @@ import typer
 if TYPE_CHECKING:
     from twin.scenario import Scenario
 
+INTERRUPTED = 130
+
 
 def command(
     folders: Annotated[
@@ -31,10 +33,13 @@ def command(
     """
     from twin.sweep.serve import serve
 
-    if folders == [Path("-")]:
-        serve(_simulate, keep, attached=attached)
-    elif not _all_done(folders, keep):
-        raise typer.Exit(1)
+    try:
+        if folders == [Path("-")]:
+            serve(_simulate, keep, attached=attached)
+        elif not _all_done(folders, keep):
+            raise typer.Exit(1)
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _all_done(folders: list[Path], keep: Literal["results", "runs"]) -> bool:
