@@ -6,6 +6,8 @@ INSTALLED := $(VENV)/.installed
 DEMO := runs/home_fleet
 # What the demo changes in its scenario, e.g. DEMO_SET="--set fleet.sites=3 --set duration_s=600".
 DEMO_SET ?=
+# Tests run side by side, a process a core; a file stays with one process, as its runs are made once for all its tests.
+JOBS ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test docs bench format wheel clean check-machine chromium
@@ -19,10 +21,10 @@ demo: setup ## build the FMUs, run 100 homes for 24 hours, write the report
 	$(BIN)/twin report $(DEMO)
 
 test: setup chromium ## all tests, lint and types, in one pytest run
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 docs: setup ## run every code block of the how-tos
-	$(BIN)/pytest tests/docs
+	$(BIN)/pytest -n $(JOBS) --maxschedchunk 1 tests/docs
 
 bench: setup ## measure the figures of the issues, as ratios side by side
 	for benchmark in $(basename $(notdir $(wildcard benchmarks/*.py))); do $(BIN)/python -m benchmarks.$$benchmark || exit 1; done
