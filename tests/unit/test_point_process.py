@@ -46,7 +46,7 @@ def _twin_of_this_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def points(tmp_path: Path) -> Points:
-    return Points(tmp_path / "study")
+    return Points(tmp_path / "a study's \t folder")
 
 
 @pytest.fixture
@@ -169,9 +169,9 @@ def test_a_point_that_eats_memory_is_killed(points: Points) -> None:
     eater = "import time\ndef respond(seed):\n    eaten = b'x' * 300_000_000\n    time.sleep(60)"
     with PointProcess(points.folder.path, memory_bytes=200_000_000) as process:
         outcome = process.run(points.python(eater))
-        assert outcome.error.startswith("out of memory: used 3")
-        assert outcome.error.endswith(" MB of 200 MB")
-        assert outcome.memory_MB > 300
+        assert outcome.error == f"out of memory: used {outcome.memory_MB:.0f} MB of 200 MB"
+        assert outcome.memory_MB > 200
+        assert outcome.again
         assert outcome.seconds < 5.0
 
 
@@ -182,7 +182,7 @@ def test_memory_of_what_a_point_starts_counts(points: Points) -> None:
             subprocess.run([sys.executable, "-c", "import time; x = b'x' * 300_000_000; time.sleep(60)"])
     """
     with PointProcess(points.folder.path, memory_bytes=200_000_000) as process:
-        assert process.run(points.python(eater)).error.startswith("out of memory: used 3")
+        assert process.run(points.python(eater)).error.startswith("out of memory: used ")
 
 
 def test_the_peak_is_of_the_point_alone(points: Points, process: PointProcess) -> None:

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -103,7 +104,7 @@ class PointProcess:
     def _run(self, child: _Child, folder: Path, attempt: int) -> Outcome:
         watch = _Watch(child, self._limits)
         try:
-            outcome = watch.outcome(f"{folder}\t{attempt}\n")
+            outcome = watch.outcome({"folder": str(folder), "attempt": attempt})
         except _LostError as end:
             outcome = watch.failure(folder.name, "stopped" if self._closed else str(end))
             child.end()
@@ -164,7 +165,7 @@ class _Child:
         self._log.seek(0)  # of both processes: they share one open file
         self._log.truncate()
         try:
-            self._requests.write(request.encode())
+            self._requests.write(f"{request}\n".encode())
         except BrokenPipeError:
             raise _LostError(self.death()) from None
 
@@ -250,16 +251,16 @@ class _Watch:
     def __init__(self, child: _Child, limits: Limits) -> None:
         self._child, self._limits = child, limits
         self._begun = False
-        self._since_s = self._looked_s = time.monotonic()
+        self._since_s = time.monotonic()
         self._gap_s = LOOK_S
         self._peak_MB = 0.0
         self._started = now()
         self.over = True
         """Whether the child must not be asked again."""
 
-    def outcome(self, request: str) -> Outcome:
+    def outcome(self, request: Mapping[str, object]) -> Outcome:
         """Return what the child answers. Raises _LostError where it dies, or must."""
-        self._child.send(request)
+        self._child.send(json.dumps(request))
         answer = self._answer()
         if "outcome" not in answer:
             self._begin(answer["resident_MB"])
@@ -293,17 +294,18 @@ class _Watch:
         if not self._child.lives:
             raise _LostError(self._child.death())
         if self._left_s() <= 0:
-            raise _LostError(
+            limit = (
                 f"took longer than {self._limits.timeout_s:g} s" if self._begun else f"did not begin in {START_S:g} s"
             )
+            raise _LostError(limit)
         self._child.begin_log_anew()
-        limit_MB = self._limits.memory_MB
+        if self._limits.memory_MB is not None:
+            self._look_at_memory(self._limits.memory_MB)
+
+    def _look_at_memory(self, limit_MB: float) -> None:
         before_s = time.monotonic()
-        if limit_MB is None or before_s - self._looked_s < self._gap_s / 2:
-            return
         resident_MB = self._child.resident_MB()
-        self._looked_s = time.monotonic()
-        self._gap_s = max(LOOK_S, (self._looked_s - before_s) / LOOKING_SHARE)
+        self._gap_s = max(LOOK_S, (time.monotonic() - before_s) / LOOKING_SHARE)
         self._peak_MB = max(self._peak_MB, resident_MB)
         if resident_MB > limit_MB:
             raise _LostError(f"out of memory: used {resident_MB:.0f} MB of {limit_MB:.0f} MB")

@@ -1,7 +1,8 @@
 """Runs points one after another as lines ask for them: what a process does that lives longer than a point.
 
-A line is the folder of a point, or that, a tab and the number of the attempt. It is answered by a line of JSON when the
-point's time begins, where it comes to that, and one with the outcome; both tell the resident memory.
+A line is the folder of a point, or ``{"folder": ..., "attempt": ...}`` with the number of the attempt. It is answered
+by a line of JSON when the point's time begins, where it comes to that, and one with the outcome; both tell the resident
+memory.
 """
 
 from __future__ import annotations
@@ -36,8 +37,15 @@ def serve(run: Run, keep: Keep, *, attached: bool) -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     _keep_points_off_the_lines()
     for line in _while_attached(requests) if attached else requests:
-        folder, _, attempt = line.rstrip("\n").partition("\t")
-        _run_one(Path(folder), int(attempt or 1), run, keep, answers)
+        folder, attempt = _asked(line.rstrip("\n"))
+        _run_one(folder, attempt, run, keep, answers)
+
+
+def _asked(line: str) -> tuple[Path, int]:
+    if not line.startswith("{"):
+        return Path(line), 1
+    asked = json.loads(line)
+    return Path(asked["folder"]), asked["attempt"]
 
 
 def _keep_points_off_the_lines() -> None:
