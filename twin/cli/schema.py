@@ -1,4 +1,4 @@
-"""``twin schema``: the JSON Schema of scenarios, for editors."""
+"""``twin schema``: the JSON Schema of scenarios or studies, for editors."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ def command(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The file to write; standard output unless given.")
     ] = None,
+    study: Annotated[bool, typer.Option("--study", help="Of studies, instead of scenarios.")] = False,
 ) -> None:
-    """Print the JSON Schema of scenarios: editors complete and check with it while one writes.
+    """Print the JSON Schema of scenarios, or of studies: editors complete and check with it while one writes.
 
     Example: twin schema -o scenarios/scenario.schema.json
     """
     from twin.errors import InputError, Problem
-    from twin.scenario.schema import schema_text
+    from twin.scenario.schema import schema_text as of_scenarios
+    from twin.sweep.schema import schema_text as of_studies
 
+    text = of_studies() if study else of_scenarios()
     if output is None:
-        print(schema_text(), end="")
+        print(text, end="")
         return
     try:
-        output.write_text(schema_text(), encoding="utf-8")
+        output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(Problem(f"cannot be written: {error.strerror}", str(output))) from None

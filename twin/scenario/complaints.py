@@ -153,9 +153,10 @@ class _Words:
     def _path(self, loc: tuple[Key, ...]) -> KeyPath:
         """Return ``loc`` as a path of the document: without types and kinds, and not deeper than what is there."""
         path: list[Key] = []
-        data = self._document.data
+        data, tagged = self._document.data, False
         for depth, key in enumerate(loc):
-            if isinstance(data, dict) and key not in data and data.get("kind") == key:
+            if isinstance(data, dict) and data.get("kind") == key and not tagged:
+                tagged = True  # a kind comes first, though it may be called as one of its fields
                 continue
             if _is_type((key,)) and not (isinstance(data, dict) and key in data):
                 continue
@@ -165,7 +166,7 @@ class _Words:
             inside = key in data if isinstance(data, dict) else isinstance(key, int) and key < len(data)
             if not inside:
                 return (*path, *loc[depth + 1 :])
-            data = data[key]  # type: ignore[index]
+            data, tagged = data[key], False  # type: ignore[index]
         return tuple(path)
 
 

@@ -34,6 +34,8 @@ class Content:
     """Hash of what the text says and of the contents of the inputs, 16 hexadecimal digits."""
     size: float
     """How much there is to compute, beside other points of the study."""
+    named: Mapping[str, Path] = field(default_factory=dict)
+    """Files by the relative names that factors have for them: with these the study's folder stands for itself."""
 
 
 class Base(ABC):

@@ -5,6 +5,7 @@
     study.yaml             the study, resolved
     base.json              the base that its points were made of
     inputs/<hash>-<name>   the files that scenarios name, once each
+    <name>                 those that the study's factors name, as they name them
     design.jsonl           a line a point, in order
     points/<ab>/<id>/      scenario.json or call.json, then done.json or failed.json, and run/ if it is kept
     coordinator.json       who runs the study now, written every few seconds
@@ -124,8 +125,13 @@ class StudyFolder:
         return [_difference(place, before, now) for place in places if before.get(place) != now.get(place)]
 
     def _prepare(self, prepared: Sequence[Prepared]) -> None:
-        inputs = {name: path for one in prepared for name, path in one.content.inputs.items()}
-        self._take(inputs)
+        self._take({name: path for one in prepared for name, path in one.content.inputs.items()})
+        named = {name: path for one in prepared for name, path in one.content.named.items()}
+        for name, source in named.items():
+            target = self.path / name
+            if ".." not in Path(name).parts and target.resolve() != source.resolve():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _copy(source, target)
         for one in prepared:
             folder = self.of(one.content.id)
             if not (folder / one.content.file).exists():
@@ -135,11 +141,8 @@ class StudyFolder:
     def _take(self, inputs: Mapping[str, Path]) -> None:
         """Copy files that are not there yet; their names tell their contents."""
         for name, source in inputs.items():
-            target = self.path / "inputs" / name
-            if not target.exists():
-                part = target.with_name(f"{name}.{os.uname().nodename}-{os.getpid()}.part")
-                shutil.copyfile(source, part)
-                part.replace(target)
+            if not (self.path / "inputs" / name).exists():
+                _copy(source, self.path / "inputs" / name)
 
     def _taken(self, source: Path) -> str:
         digest = hashlib.sha256(source.read_bytes()).hexdigest()[:12]
@@ -201,9 +204,19 @@ def write_result(folder: Path, result: Result) -> None:
 
 def write(path: Path, text: str) -> None:
     """Write a file so that it is there whole or not at all, whoever else writes it at the same time."""
-    part = path.with_name(f"{path.name}.{os.uname().nodename}-{os.getpid()}.part")
+    part = _part(path)
     part.write_text(text, encoding="utf-8")
     part.replace(path)
+
+
+def _copy(source: Path, target: Path) -> None:
+    part = _part(target)
+    shutil.copyfile(source, part)
+    part.replace(target)
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f"{path.name}.{os.uname().nodename}-{os.getpid()}.part")
 
 
 def _point(line: str, path: Path, number: int) -> Point:

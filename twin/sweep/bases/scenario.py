@@ -36,7 +36,9 @@ class ScenarioBase(Base):
     def content(self, changes: Sequence[Change], seed: int, inputs: str = FROM_POINT) -> Content:
         """Return the scenario with these changes, every default written out, and the files that it names."""
         document, problems = self._changed([*changes, ("seed", seed)])
-        return self._content(checked(document, self._folder, problems), inputs)
+        names = [name for _, name in files.named(document.data) if not Path(name).is_absolute()]
+        content = self._content(checked(document, self._folder, problems), inputs)
+        return replace(content, named={name: self._folder / name for name in names}) if names else content
 
     def mistakes(self, changes: Sequence[Change]) -> tuple[Problem, ...]:
         """Return paths that no scenario has, and values that they never have."""

@@ -15,7 +15,7 @@ from twin.sweep.design import Design, Space, Told, Units
 class Grid(Design):
     """The full factorial design; the last factor changes fastest."""
 
-    kind: Literal["grid"]
+    kind: Literal["grid"] = "grid"
     steps: Annotated[int, Field(ge=2, le=1000)] = 5
     """Of a continuous factor, ends included."""
 

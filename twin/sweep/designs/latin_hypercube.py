@@ -17,7 +17,7 @@ class LatinHypercube(Design):
     One of another size has other rows throughout: to add points to a finished study, take ``sobol`` or ``random``.
     """
 
-    kind: Literal["latin_hypercube"]
+    kind: Literal["latin_hypercube"] = "latin_hypercube"
     points: Annotated[int, Field(ge=1)]
     """How many rows."""
     optimize: bool = False

@@ -16,7 +16,7 @@ from twin.sweep.factor import Factor, Value
 class OneAtATime(Design):
     """A reference, then one factor after the other at its other levels; says nothing of how factors act together."""
 
-    kind: Literal["one_at_a_time"]
+    kind: Literal["one_at_a_time"] = "one_at_a_time"
     steps: Annotated[int, Field(ge=2, le=1000)] = 5
     """Of a continuous factor."""
     reference: Mapping[str, Value] = {}

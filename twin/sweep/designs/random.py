@@ -14,7 +14,7 @@ from twin.sweep.design import Design, Space, Told, Units
 class Random(Design):
     """Rows drawn independently; a larger design begins with the rows of a smaller one."""
 
-    kind: Literal["random"]
+    kind: Literal["random"] = "random"
     points: Annotated[int, Field(ge=1)]
     """How many rows."""
 

@@ -19,7 +19,7 @@ class Saltelli(Design):
     """
 
     complete = True
-    kind: Literal["saltelli"]
+    kind: Literal["saltelli"] = "saltelli"
     samples: Annotated[int, Field(ge=2)]
     """Blocks of rows, a power of two. Of f factors each has 2 f + 2 rows, without ``second_order`` f + 2."""
     second_order: bool = True

@@ -17,7 +17,7 @@ class Sobol(Design):
     It is balanced where the number of rows is a power of two.
     """
 
-    kind: Literal["sobol"]
+    kind: Literal["sobol"] = "sobol"
     points: Annotated[int, Field(ge=1)]
     """How many rows; best a power of two."""
 

@@ -17,7 +17,7 @@ Level = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_lengt
 class Levels(Factor):
     """Named sets of changes, all equally likely."""
 
-    kind: Literal["levels"]
+    kind: Literal["levels"] = "levels"
     levels_: Annotated[Mapping[Level, tuple[str, ...]], Field(alias="levels", min_length=1)]
     """What each level sets, as for ``twin run --set``: ``bms.architecture=hybrid``."""
 

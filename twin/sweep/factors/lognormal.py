@@ -14,7 +14,7 @@ from twin.sweep.distribution import Distribution
 class LogNormal(Distribution):
     """A log-normal distribution."""
 
-    kind: Literal["lognormal"]
+    kind: Literal["lognormal"] = "lognormal"
     median: Annotated[float, Field(gt=0)]
     """Half of all are smaller, before anything is cut off."""
     sigma: Annotated[float, Field(gt=0)]

@@ -13,7 +13,7 @@ from twin.sweep.distribution import Distribution
 class Normal(Distribution):
     """A normal distribution."""
 
-    kind: Literal["normal"]
+    kind: Literal["normal"] = "normal"
     mean: float
     """Before anything is cut off."""
     sd: Annotated[float, Field(gt=0)]

@@ -15,7 +15,7 @@ from twin.sweep.factor import Factor, Value
 class Range(Factor):
     """Numbers from ``low`` to ``high``, both included."""
 
-    kind: Literal["range"]
+    kind: Literal["range"] = "range"
     low: float
     high: float
     scale: Literal["linear", "log"] = "linear"

@@ -33,7 +33,7 @@ class _Table:
 class Rows(Factor):
     """The rows of a CSV file, all equally likely; each sets several things at once."""
 
-    kind: Literal["rows"]
+    kind: Literal["rows"] = "rows"
     file: Annotated[str, Field(min_length=1)]
     """With a line of names first. Cells are read as YAML: 1e3 is a number, true a truth, {kind: none} a section."""
     columns_: Annotated[Mapping[Column, str | tuple[str, ...]], Field(alias="columns")] = {}

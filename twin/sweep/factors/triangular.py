@@ -13,7 +13,7 @@ from twin.sweep.distribution import Distribution
 class Triangular(Distribution):
     """A triangular distribution (Kotz and van Dorp 2004, Beyond Beta, chapter 1)."""
 
-    kind: Literal["triangular"]
+    kind: Literal["triangular"] = "triangular"
     low: float
     mode: float
     """The likeliest."""

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from twin.scenario.complaints import found
 from twin.sweep.factor import Factor, Value
+
+
+def _single(value: Any) -> Any:
+    """Return the value. Raises ValueError where it is no single one: a complaint of each type that it is not is none."""
+    if isinstance(value, dict | list):
+        raise ValueError(f"found {found(value)}; expected text, a number, true, false or null")
+    return value
 
 
 class Values(Factor):
     """A list of values, all equally likely."""
 
-    kind: Literal["values"]
-    values: Annotated[tuple[Value, ...], Field(min_length=1)]
+    kind: Literal["values"] = "values"
+    values: Annotated[tuple[Annotated[Value, BeforeValidator(_single)], ...], Field(min_length=1)]
 
     def value(self, unit: float) -> Value:
         """Return one of the values: each has an equal part of the coordinate."""
