@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from twin.sweep.design import Told
 from twin.sweep.estimate import Line, estimate, line_through, span_s
 from twin.sweep.folder import StudyFolder
 from twin.sweep.load import LoadedStudy, load_study
@@ -74,6 +75,11 @@ def test_a_search_counts_what_it_will_choose(tmp_path: Path) -> None:
     # Five that are known, then four batches of eight, none of which begins before the one before it has ended.
     assert found.wall_s(5) == pytest.approx((1 + 4 * 2) * found.mean_s)
     assert "32 of them chosen by what others give" in found.lines(5)[0]
+    told = [Told(one.point.units, {"height": 1.0}) for one in prepared[::2]]
+    more = points_of(loaded, loaded.study.design.next(loaded.space, told), 4)
+    folder.prepare(more)
+    longer = estimate(loaded, [*prepared, *more], folder, pilot=False)
+    assert (longer.points, longer.done, longer.later, longer.batch, len(longer.seconds)) == (40, 3, 24, 8, 13)
 
 
 def test_pilots_that_fail_are_told(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def estimate(loaded: LoadedStudy, prepared: Sequence[Prepared], folder: StudyFol
         seconds=tuple(seconds.at(one.content.size) for one in open_),
         later=later,
         mean_s=_mean(seconds.at(one.content.size) for one in points),
-        batch=max(1, len(prepared)),
+        batch=_batch(loaded, prepared),
         memory_MB=max((result.memory_MB for _, result in done), default=math.nan),
         disk_MB=_mean(disk_MB.at(one.content.size) for one in points) * (len(points) + later),
         measured=len(done),
@@ -165,6 +165,12 @@ def _later(loaded: LoadedStudy, prepared: Sequence[Prepared], folder: StudyFolde
     design = loaded.study.design
     known = max(len(prepared), len(folder.design()))
     return max(0, design.count(loaded.space) * loaded.study.replications - known) if design.adaptive else 0
+
+
+def _batch(loaded: LoadedStudy, prepared: Sequence[Prepared]) -> int:
+    """Return how many points are chosen together: a search that has begun has chosen more by now."""
+    rows: int | None = getattr(loaded.study.design, "batch", None)
+    return max(1, len(prepared)) if rows is None else rows * loaded.study.replications
 
 
 def _mean(values: Iterable[float]) -> float:
