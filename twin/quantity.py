@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tokenize
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -41,6 +41,7 @@ def _parse(text: str, unit: str) -> Any:
         raise ValueError(complaint) from None
 
 
+@lru_cache(4096)  # a study loads the same text for every point
 def magnitude(text: str, unit: str, *, difference: bool = False) -> float:
     """Return ``text``, such as ``"12 h"``, ``"12h"`` or ``"25 degC"``, as a number of ``unit``.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -85,11 +86,18 @@ def _value(model: type[BaseModel], data: Any, path: tuple[str, ...]) -> Any:
         return _value(inner, data.get(name, {}), tuple(rest))
     if name not in data:
         return None if field.is_required() else field.get_default(call_default_factory=True)
-    annotation: Any = Annotated[field.annotation, field]
     try:
-        return TypeAdapter(annotation).validate_python(data[name])
+        return _adapter(model, name).validate_python(data[name])
     except ValidationError:
         return None
+
+
+@cache
+def _adapter(model: type[BaseModel], name: str) -> TypeAdapter[Any]:
+    """Return what validates a field; pydantic takes a millisecond to make one, and a study loads many scenarios."""
+    field = model.model_fields[name]
+    annotation: Any = Annotated[field.annotation, field]
+    return TypeAdapter(annotation)
 
 
 def mistakes(view: View) -> Iterator[Mistake | Problem]:
@@ -154,7 +162,7 @@ def _pairs(view: View) -> Iterator[Mistake]:
     packs, modules = view.get("fleet", "packs"), view.get("fleet", "modules")
     if packs is None or modules is None:
         return
-    kinds, slots = discover(fault_kinds, Fault), packs * modules  # type: ignore[type-abstract]
+    kinds, slots = _fault_kinds(), packs * modules
     for index, fault in view.faults():
         kind, other = kinds.get(str(fault.data.get("kind"))), fault.data.get("other")
         if kind is None:
@@ -171,7 +179,7 @@ def _update_faults(view: View) -> Iterator[Mistake]:
     """Yield the faults of updates where there are none."""
     if view.data.get("ota") is not None:
         return
-    kinds = discover(fault_kinds, Fault)  # type: ignore[type-abstract]
+    kinds = _fault_kinds()
     for index, fault in view.faults():
         if issubclass(kinds.get(str(fault.data.get("kind")), Fault), UpdateFault):
             found = f"found {fault.data['kind']}; it befalls updates, and the scenario has no ota"
@@ -186,6 +194,11 @@ def _drawn(view: View) -> Iterator[Mistake]:
         yield Mistake(("drawn", "from_s"), f"found {drawn.from_s:g}; the run ends at {duration_s:g}")
     if drawn.until_s is not None and drawn.until_s > duration_s:
         yield Mistake(("drawn", "until_s"), f"found {drawn.until_s:g}; the run ends at {duration_s:g}")
+
+
+@cache
+def _fault_kinds() -> Mapping[str, type[Fault]]:
+    return discover(fault_kinds, Fault)  # type: ignore[type-abstract]
 
 
 def _range(count: int) -> str:
