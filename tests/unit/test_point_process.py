@@ -42,6 +42,7 @@ def respond(seed, note):
 @pytest.fixture(autouse=True)
 def _twin_of_this_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # children care for what they print themselves
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def points(tmp_path: Path) -> Points:
 
 @pytest.fixture
 def process(points: Points) -> Iterator[PointProcess]:
-    with PointProcess(points.folder.path) as process:
+    with PointProcess(points.folder.path, timeout_s=60.0) as process:  # what hangs is to fail
         yield process
 
 
@@ -312,6 +313,19 @@ def test_a_child_that_cannot_start_says_why(
     assert "ended with exit code 1: " in outcome.error
     monkeypatch.delenv("PYTHONHOME")
     assert _number(points, process, WELL, "y", x=5) == 5.0
+
+
+def test_a_machine_that_starts_no_process_is_a_failure(
+    points: Points, process: PointProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    point = points.python(WELL)
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    outcome = process.run(point)
+    assert outcome.error.startswith("no process for it can be started: ")
+    assert outcome.again
+    monkeypatch.undo()
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    assert process.run(point).state == "done"
 
 
 def test_a_child_does_not_outlive_its_parent(points: Points, tmp_path: Path) -> None:

@@ -84,14 +84,14 @@ class PointProcess:
     def run(self, point_id: str, attempt: int = 1) -> Outcome:
         """Make an attempt at a point, and return what came of it; never raises for what goes wrong there."""
         with self._busy:
-            folder = self._study.of(point_id)
-            if self._child is None or not self._child.lives:
-                self._drop()
-                self._child = _Child(self._keep)
+            try:
+                child = self._living_child()
+            except OSError as mistake:
+                return Outcome(point_id, "failed", f"no process for it can be started: {mistake}", again=True)
             if self._closed:
                 self._drop()
                 return Outcome(point_id, "failed", "stopped before it began", again=True)
-            return self._run(self._child, folder, attempt)
+            return self._run(child, self._study.of(point_id), attempt)
 
     def close(self) -> None:
         """End the child. From another thread than the one that is in ``run``: that returns soon, with a failure."""
@@ -113,6 +113,12 @@ class PointProcess:
         if watch.over:
             self._drop()
         return outcome
+
+    def _living_child(self) -> _Child:
+        if self._child is None or not self._child.lives:
+            self._drop()
+            self._child = _Child(self._keep)
+        return self._child
 
     def _drop(self) -> None:
         child, self._child = self._child, None
