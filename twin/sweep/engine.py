@@ -26,6 +26,8 @@ from twin.sweep.point import Outcome
 from twin.sweep.worker import Orders, Points, run_chunk
 
 UPKEEP_S = 5.0
+ANSWER_S = 10.0
+"""So long a scheduler may take to answer."""
 SETTINGS = {
     "distributed.scheduler.allowed-failures": 0,  # Dask blames all that waited at a dead worker; Chunks knows better
     "distributed.scheduler.worker-ttl": "60s",  # a node without power: nobody closes its connection
@@ -45,7 +47,7 @@ class Flight:
     worker: str = ""
     host: str = ""
     since_s: float = 0.0
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: list[Outcome] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class Engine:
             stack.enter_context(dask.config.set(SETTINGS))
             reached = stack.enter_context(self.cluster.open())
             try:
-                self._client = stack.enter_context(Client(reached, set_as_default=False))
+                self._client = stack.enter_context(Client(reached, timeout=ANSWER_S, set_as_default=False))
             except OSError as error:  # also what Dask raises where nobody answers in time
                 raise SimulationError(f"no Dask scheduler answers at {reached}: {error}") from None
             self.dashboard = self._client.dashboard_link
@@ -171,9 +173,9 @@ class Engine:
                 flight.future.cancel()
         elif news["what"] == "told":
             self._ran = True
-            flight.outcomes = tuple(Outcome(**outcome) for outcome in news["outcomes"])
-            if flight.outcomes:
-                self._chunks.took(news["seconds"], len(flight.outcomes))
+            flight.outcomes += [Outcome(**outcome) for outcome in news["outcomes"]]
+            if news["outcomes"]:
+                self._chunks.took(news["seconds"], len(news["outcomes"]))
         else:
             self._dismiss(news["worker"], f"the worker on {news['host']} {news['reason']}")
 
@@ -188,9 +190,9 @@ class Engine:
         flight = self._flights.pop(number, None)
         if flight is None:
             return
-        outcomes = flight.outcomes or self._found(flight, self._reason(flight))
+        found = self._found(flight, self._reason(flight))
         flight.future.release()
-        for outcome in self._chunks.over(number, outcomes):
+        for outcome in self._chunks.over(number, [*flight.outcomes, *found]):
             self._told(outcome, self._chunks.attempts(outcome.point_id))
 
     def _reason(self, flight: Flight) -> str:
@@ -208,22 +210,23 @@ class Engine:
         """Whether a chunk takes longer than its workers live, as often as we tried."""
         return flight.starts > self.retries + 1
 
-    def _found(self, flight: Flight, reason: str) -> tuple[Outcome, ...]:
-        """Look at what there is of a chunk that told nothing: its points ran in order, so the first open one ran last.
+    def _found(self, flight: Flight, reason: str) -> Iterator[Outcome]:
+        """Yield what there is of points of which nothing was told.
 
-        That one is blamed, if any.
+        They ran in order, so the first of them that is open was running: that one is blamed, if any.
         """
-        outcomes = []
+        told = {outcome.point_id for outcome in flight.outcomes}
         blamed = not (reason and flight.starts)
         for point_id, _ in flight.chunk.points:
+            if point_id in told:
+                continue
             if self._folder.state(point_id) == "done":
-                outcomes.append(Outcome(point_id, "done"))
+                yield Outcome(point_id, "done")
             elif not blamed:
+                blamed = True
                 seconds = time.monotonic() - flight.since_s
                 again = not self._outlives(flight)
-                outcomes.append(Outcome(point_id, "failed", reason, again, seconds, host=flight.host))
-                blamed = True
-        return tuple(outcomes)
+                yield Outcome(point_id, "failed", reason, again, seconds, host=flight.host)
 
     def _withdrawn(self) -> bool:
         """Take back what no worker has begun, and say whether anything still runs."""

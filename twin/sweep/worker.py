@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distributed import Worker, WorkerPlugin, get_worker
+from distributed.utils import sync
 
 from twin.sweep.folder import StudyFolder
 from twin.sweep.point import Outcome
@@ -26,9 +27,6 @@ from twin.sweep.process import PointProcess
 
 if TYPE_CHECKING:
     from twin.sweep.scenario_point import Keep
-
-PROBE_S = 20.0
-"""So long a worker looks for the study's folder: network file systems show a new file late."""
 
 
 def version() -> str:
@@ -51,6 +49,8 @@ class Orders:
     memory_bytes: int | None
     """Of a point; a worker's share of its machine unless given."""
     keep: Keep
+    probe_s: float = 20.0
+    """So long a worker looks for the study's folder: network file systems show a new file late."""
 
 
 class Points(WorkerPlugin):
@@ -76,15 +76,24 @@ class Points(WorkerPlugin):
 
     def run(self, number: int, points: Sequence[tuple[str, int]]) -> None:
         """Run a chunk's points that are not done yet, and tell what came of them."""
-        self._tell(number, "started")
+        self._tell(number, "started", surely=True)  # so that it is known which point ran, should this worker die now
         if not self._fit and (reason := self._unfit()):
             self._tell(number, "unfit", reason=reason)
             return
         self._fit = True
-        started_s = time.monotonic()
         with self._process() as process:
-            outcomes = [asdict(outcome) for outcome in self._outcomes(process, points)]
-        self._tell(number, "told", outcomes=outcomes, seconds=time.monotonic() - started_s)
+            self._run(process, number, points)
+
+    def _run(self, process: PointProcess, number: int, points: Sequence[tuple[str, int]]) -> None:
+        """Run the points; what failed leaves no file, so it is told before the next one can take this worker down."""
+        since_s = time.monotonic()
+        news: list[dict[str, object]] = []
+        for outcome in self._outcomes(process, points):
+            news.append(asdict(outcome))
+            if outcome.state == "failed":
+                self._tell(number, "told", surely=True, outcomes=news, seconds=time.monotonic() - since_s)
+                since_s, news = time.monotonic(), []
+        self._tell(number, "told", outcomes=news, seconds=time.monotonic() - since_s)
 
     def _outcomes(self, process: PointProcess, points: Sequence[tuple[str, int]]) -> Iterator[Outcome]:
         for point_id, attempt in points:
@@ -116,16 +125,20 @@ class Points(WorkerPlugin):
         self._all.append(process)
         return process
 
-    def _tell(self, number: int, what: str, **news: object) -> None:
+    def _tell(self, number: int, what: str, *, surely: bool = False, **news: object) -> None:
+        """Tell the coordinator; ``surely``: return only when the scheduler knows."""
         message = {"chunk": number, "what": what, "worker": self._worker.address, "host": socket.gethostname(), **news}
-        self._worker.log_event(self._orders.sweep, message)
+        if surely:
+            sync(self._worker.loop, self._worker.scheduler.log_event, topic=self._orders.sweep, msg=message)
+        else:
+            self._worker.log_event(self._orders.sweep, message)
 
     def _unfit(self) -> str:
         """Say why points cannot be run here."""
         if version() != self._orders.version:
             return f"has bms-twin {version()}, the sweep {self._orders.version}"
         path = self._folder.path / "coordinator.json"
-        end_s = time.monotonic() + PROBE_S
+        end_s = time.monotonic() + self._orders.probe_s
         while not _holds(path, self._orders.token):
             if time.monotonic() > end_s:
                 return (
