@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from twin import faults
 from twin.faults.fault import CellFault, Fault, ModuleFault, TimedFault
 from twin.faults.update_fault import UpdateFault
+from twin.options import descriptions
 from twin.plugins import discover
 
 HEADER = """\
@@ -73,7 +74,7 @@ def _numbers(kind: type[Fault]) -> Iterator[tuple[str, str]]:
     """Yield the fields of a kind's own, each with its default, range and meaning."""
     for name, field in kind.model_fields.items():
         if name not in ("kind", "site", "module", "cell", "start_s", "duration_s"):
-            yield name, f"{_default(field)}{_drawn(kind, name)}{_meaning(field)}"
+            yield name, f"{_default(field)}{_drawn(kind, name)}{_meaning(kind, name)}"
 
 
 def _default(field: FieldInfo) -> str:
@@ -89,8 +90,8 @@ def _drawn(kind: type[Fault], name: str) -> str:
     return f"; drawn from {reach.low:g} to {reach.high:g}{', evenly in its logarithm' if reach.log else ''}"
 
 
-def _meaning(field: FieldInfo) -> str:
-    text = " ".join((field.description or "").split())
+def _meaning(kind: type[Fault], name: str) -> str:
+    text = " ".join(descriptions(kind).get(name, "").split())
     return f": {text}" if text else ""
 
 
