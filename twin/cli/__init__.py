@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from twin.cli import bus, check, compare, events, fmu, ota, point, report, rerun, run, schema, sweep, trace
+from twin.cli import bus, check, compare, events, fmu, ota, point, report, rerun, run, schema, study, sweep, trace
 from twin.errors import InputError, TwinError
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.command("trace")(trace.command)
 app.command("schema")(schema.command)
 app.add_typer(fmu.app, name="fmu")
 app.add_typer(ota.app, name="ota")
+app.add_typer(study.app, name="study")
 
 
 def main() -> None:
