@@ -1,0 +1,87 @@
+"""Studies that go on after something has changed: more points, another base, a reason to fail that is gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.worlds.sweeps import SmallStudy
+from twin.errors import InputError
+from twin.sweep.cluster import Order
+from twin.sweep.clusters.local import Local
+from twin.sweep.coordinator import Coordinator
+from twin.sweep.load import load_study
+from twin.sweep.status import status_of
+
+
+def _sweep(study: SmallStudy, *overrides: str, retry_failed: bool = False, changed: bool = False) -> Coordinator:
+    folder = study.folder.path
+    cluster = Local(Order("local", folder, 1))
+    coordinator = Coordinator(load_study(study.path, overrides), study.folder, cluster, pytest.fail)
+    state = coordinator.sweep(lambda: None, retry_failed=retry_failed, changed=changed)
+    assert state == "finished"
+    return coordinator
+
+
+def test_points_are_added_to_a_finished_study(tmp_path: Path) -> None:
+    study = SmallStudy(tmp_path, 6)
+    assert _sweep(study, "factors.x.values=[0, 1, 2]").count.ended_here == 3
+    more = _sweep(study)
+    assert (more.count.ended_here, more.count.done) == (3, 6)
+    assert study.calls() == dict.fromkeys(range(6), 1)
+    nothing = _sweep(study)
+    assert (nothing.count.ended_here, nothing.engine) == (0, None), "workers were started for nothing"
+
+
+def test_a_changed_base_is_refused_until_it_is_wanted(tmp_path: Path) -> None:
+    study = SmallStudy(tmp_path, 2)
+    _sweep(study)
+    base = tmp_path / "base.py"
+    base.write_text(base.read_text().replace("2 * x", "3 * x"))
+    with pytest.raises(InputError, match="the base has changed") as refused:
+        _sweep(study)
+    assert "base.py" in str(refused.value)
+    assert study.calls() == {0: 1, 1: 1}
+    _sweep(study, changed=True)
+    assert study.calls() == {0: 2, 1: 2}
+    results = [study.folder.result(point.id) for point in study.folder.design()]
+    assert [result.metrics["y"]["mean"] for result in results if result] == [0.0, 3.0]
+
+
+def test_points_that_keep_failing_are_recorded_and_tried_again_when_asked(tmp_path: Path) -> None:
+    """One raises, one kills its process, one kills its worker; the others do not notice."""
+    broken = tmp_path / "broken"
+    broken.touch()
+    harm = {
+        2: "1 / 0",
+        4: "os.kill(os.getpid(), signal.SIGKILL)",
+        5: "os.kill(os.getppid(), signal.SIGKILL) or time.sleep(60)",
+    }
+    cases = "; ".join(f"(x == {x} and os.path.exists({str(broken)!r})) and ({what})" for x, what in harm.items())
+    study = SmallStudy(tmp_path, 8, cases, extra="retries: 1\n")
+    first = _sweep(study)
+    assert (first.count.done, first.count.failed) == (5, 3)
+    assert study.in_state("failed") == set(harm)
+    errors = {}
+    for point in study.folder.design():
+        result = study.folder.result(point.id)
+        assert result is not None
+        if result.state == "failed":
+            errors[point.factors["x"]] = result.error
+            assert result.attempts == 2
+    assert "ZeroDivisionError" in errors[2]
+    assert "killed by signal 9" in errors[4]
+    assert "its worker" in errors[5]
+    assert "was lost while it ran" in errors[5]
+    assert {x: study.calls()[x] for x in harm} == dict.fromkeys(harm, 2)
+    said = "\n".join(status_of(study.folder).lines())
+    assert "5 of 8 points done, 3 failed, 0 open" in said
+    assert "1 failed: ZeroDivisionError" in said
+
+    calls = study.calls()
+    assert _sweep(study).count.ended_here == 0, "failed points ran again without being asked for"
+    broken.unlink()
+    assert _sweep(study, retry_failed=True).count.done == 8
+    assert study.calls() - calls == dict.fromkeys(harm, 1)
+    assert study.in_state("failed") == set()

@@ -1,0 +1,130 @@
+"""The engine on real Dask workers: what it costs, what it holds, and workers that cannot run points."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+from distributed import Client, LocalCluster, Worker
+
+from tests.worlds.points import Points
+from twin.errors import SimulationError
+from twin.sweep.cluster import Cluster, Order
+from twin.sweep.clusters.address import Address
+from twin.sweep.clusters.local import Local
+from twin.sweep.engine import Engine
+from twin.sweep.point import Outcome
+from twin.sweep.worker import Orders, version
+
+TOKEN = "0123456789abcdef"
+EMPTY = "def respond(seed, x):\n    return {'y': x}\n"
+
+
+@pytest.fixture
+def points(tmp_path: Path) -> Points:
+    """A study's folder whose coordinator is this test."""
+    made = Points(tmp_path / "study")
+    (made.folder.path / "coordinator.json").write_text(f'{{"token": "{TOKEN}"}}')
+    return made
+
+
+def _engine(points: Points, cluster: Cluster | None = None, **orders: object) -> Engine:
+    folder = points.folder.path
+    given = Orders("sweep-test", str(folder), TOKEN, version(), None, None, "results", probe_s=0.0)
+    return Engine(cluster or Local(Order("local", folder, 2)), replace(given, **orders), 0, pytest.fail)  # type: ignore[arg-type]
+
+
+def test_many_empty_points_cost_little_and_hold_little(points: Points) -> None:
+    """1000 points: at most 10 ms each, with no more open files and little more memory at the end than early on."""
+    ids = [points.python(EMPTY, x=number) for number in range(1000)]
+    engine = _engine(points)
+    own = psutil.Process()
+    held: list[tuple[int, float]] = []
+
+    def look() -> bool:
+        held.append((own.num_fds(), own.memory_info().rss / 1e6))
+        return True
+
+    outcomes: list[Outcome] = []
+    with engine.open():
+        engine.run(ids[:20], lambda outcome, _: outcomes.append(outcome), look)  # processes start
+        began_s = time.perf_counter()
+        engine.run(ids[20:], lambda outcome, _: outcomes.append(outcome), look)
+        seconds = time.perf_counter() - began_s
+    assert sorted(outcome.point_id for outcome in outcomes if outcome.state == "done") == sorted(ids)
+    assert seconds / 980 < 0.010
+    files = [number for number, _ in held[1:]]
+    assert max(files) - min(files) <= 4
+    assert held[-1][1] - held[1][1] < 30.0
+
+
+def test_a_point_that_is_done_is_not_run(points: Points, tmp_path: Path) -> None:
+    """Two coordinators may have sent it, or a worker died after it."""
+    calls = tmp_path / "calls"
+    source = f"def respond(seed, x):\n    open({str(calls)!r}, 'a').write('x')\n    return {{'y': x}}\n"
+    ids = [points.python(source, x=number) for number in range(3)]
+    outcomes: list[Outcome] = []
+    engine = _engine(points, Local(Order("local", points.folder.path, 1)))
+    with engine.open():
+        for _ in range(2):
+            engine.run(ids, lambda outcome, _: outcomes.append(outcome), lambda: True)
+    assert [outcome.state for outcome in outcomes] == ["done"] * 6
+    assert calls.read_text() == "xxx"
+
+
+@pytest.mark.parametrize(
+    ("orders", "said"),
+    [
+        pytest.param({"version": "0.0.0"}, r"has bms-twin .*, the sweep 0\.0\.0", id="another version"),
+        pytest.param({"token": "another"}, "does not see the study's folder .* all share", id="another folder"),
+    ],
+)
+def test_workers_that_cannot_run_points(points: Points, orders: dict[str, str], said: str) -> None:
+    point = points.python(EMPTY, x=1)
+    engine = _engine(points, Local(Order("local", points.folder.path, 1)), **orders)
+    with engine.open(), pytest.raises(SimulationError, match=said):
+        engine.run([point], lambda *_: None, lambda: True)
+    assert points.files(point) == ["call.json"]
+
+
+def test_a_scheduler_that_runs_already_is_left_as_it_was(points: Points) -> None:
+    """Workers of two threads run two points at a time; afterwards they are there, and no process of ours."""
+    ids = [
+        points.python("import time\ndef respond(seed, x):\n    time.sleep(0.3)\n    return {'y': x}\n", x=number)
+        for number in range(8)
+    ]
+    with LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=":0", host="127.0.0.1") as somebodys:
+        address = somebodys.scheduler_address
+        engine = _engine(points, Address(Order(address, points.folder.path)))
+        most = [0]
+
+        def look() -> bool:
+            most.append(len(_children()))
+            return True
+
+        outcomes: list[Outcome] = []
+        with engine.open():
+            engine.run(ids, lambda outcome, _: outcomes.append(outcome), look)
+        with Client(address, set_as_default=False) as client:
+            plugins = client.run(_plugins)
+        assert (len(outcomes), max(most), _children()) == (8, 2, [])
+    assert list(plugins.values()) == [[]]
+
+
+def _plugins(dask_worker: Worker) -> list[str]:
+    return [name for name in dask_worker.plugins if "sweep" in name]
+
+
+def _children() -> list[psutil.Process]:
+    """Return the processes that run points."""
+    return [one for one in psutil.Process().children(recursive=True) if "--attached" in one.cmdline()]
+
+
+def test_no_scheduler_answers(points: Points, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("twin.sweep.engine.ANSWER_S", 0.5)
+    engine = _engine(points, Address(Order("tcp://127.0.0.1:1", points.folder.path)))
+    with pytest.raises(SimulationError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:1"), engine.open():
+        pass
