@@ -241,7 +241,8 @@ def test_a_point_cannot_take_the_requests(points: Points, process: PointProcess)
     assert _number(points, process, WELL, "y", x=5) == 5.0
 
 
-def test_nothing_is_left_behind(points: Points, process: PointProcess) -> None:
+def test_nothing_is_left_behind(points: Points, process: PointProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     pid = int(_number(points, process, WHO, "pid"))
     points.python(WELL)
     inputs = _files(points)

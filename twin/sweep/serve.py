@@ -43,7 +43,7 @@ def serve(run: Run, keep: Keep, *, attached: bool) -> None:
 
 def _asked(line: str) -> tuple[Path, int]:
     if not line.startswith("{"):
-        return Path(line), 1
+        return Path(line).resolve(), 1
     asked = json.loads(line)
     return Path(asked["folder"]), asked["attempt"]
 
