@@ -26,6 +26,10 @@ DRAWS = 200
 """Places that are drawn at random for each one that is still missing then."""
 
 
+MANY = 1000
+"""Levels of a factor beyond which it is searched as if it were continuous."""
+
+
 class Optuna(Design):
     """A search that chooses each batch by what all batches before gave.
 
@@ -36,7 +40,7 @@ class Optuna(Design):
 
     adaptive: ClassVar[bool] = True
 
-    kind: Literal["optuna"]
+    kind: Literal["optuna"] = "optuna"
     points: Annotated[int, Field(ge=1)] = 64
     """Rows that are looked at, at most."""
     batch: Annotated[int, Field(ge=1, le=10_000)] = 8
@@ -76,7 +80,7 @@ class _Batch:
 
     def __init__(self, options: Optuna, space: Space, told: Sequence[Told]) -> None:
         self._options, self._space = options, space
-        self._axes = {name: _axis(factor) for name, factor in space.factors.items()}
+        self._axes = {name: _axis(name, factor) for name, factor in space.factors.items()}
         self._distributions = {name: axis.distribution for name, axis in self._axes.items()}
         self._known = {one.units for one in told}
         self._stream = stream(space.seed, "search", len(told))
@@ -176,11 +180,13 @@ class _Axis:
         return min(range(len(self.levels)), key=lambda number: abs(self.levels[number] - unit))
 
 
-def _axis(factor: Factor) -> _Axis:
-    if factor.continuous:
+def _axis(name: str, factor: Factor) -> _Axis:
+    levels = () if factor.continuous else factor.levels(2)
+    if not 0 < len(levels) <= MANY:
         return _Axis(FloatDistribution(0.0, 1.0), ())
-    levels = factor.levels(2)
-    if _ordered([factor.value(level) for level in levels]):
+    values = [factor.value(level) for level in levels]
+    # The number of a row stands for what the table tells in other columns: it says nothing of near and far.
+    if _ordered(values) and all(factor.columns(name, value) == {name: value} for value in values):
         return _Axis(IntDistribution(0, len(levels) - 1), levels)
     return _Axis(CategoricalDistribution(tuple(range(len(levels)))), levels)
 
