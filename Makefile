@@ -10,7 +10,7 @@ DEMO_SET ?=
 JOBS ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test docs bench format wheel clean check-machine chromium
+.PHONY: help setup demo test test-slurm docs bench format wheel clean check-machine chromium
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,9 @@ demo: setup ## build the FMUs, run 100 homes for 24 hours, write the report
 
 test: setup chromium ## all tests, lint and types, in one pytest run
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+
+test-slurm: setup ## studies on a real Slurm, which the tests bring up (root installs it where it is missing)
+	$(BIN)/pytest tests/slurm
 
 docs: setup ## run every code block of the how-tos
 	$(BIN)/pytest -n $(JOBS) --maxschedchunk 1 tests/docs

@@ -75,13 +75,13 @@ class Lab:
 class Sweep:
     """``twin sweep`` of a study, as a process of its own."""
 
-    def __init__(self, study: Path, site: Path, *arguments: str) -> None:
+    def __init__(self, study: Path, site: Path) -> None:
         self.folder = StudyFolder(study.parent / "run")
         self.log = study.parent / "sweep.log"
         self.hurry = study.parent / "hurry"
         """Once it is there, points take no time any more."""
         self._command = [sys.executable, "-m", "twin", "sweep", str(study), "-o", str(self.folder.path), "--quiet"]
-        self._command += ["--on", "slurm", "--site", str(site), *arguments]
+        self._command += ["--on", "slurm", "--site", str(site)]
 
     def start(self) -> Sweep:
         """Begin it, or go on with it."""
@@ -111,6 +111,11 @@ class Sweep:
         """Wait for its end and return its exit code."""
         return self.process.wait(limit_s)
 
+    def kill(self) -> None:
+        """End it without a word."""
+        self.process.kill()
+        self.process.wait()
+
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
@@ -129,21 +134,36 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture
 def sweep(lab: Lab, tmp_path: Path) -> Iterator[Callable[..., Sweep]]:
-    """Return a maker of sweeps of a study whose points take a stated time, with a site file of stated lines."""
+    """Return a maker of sweeps, as ``slow_study`` makes them."""
     made: list[Sweep] = []
 
-    def make(points: int, seconds: float, site: str, *arguments: str) -> Sweep:
-        (tmp_path / "slow.py").write_text(SLOW.format(hurry=tmp_path / "hurry"))
-        study = tmp_path / "slow.yaml"
-        study.write_text(STUDY.format(points=points, seconds=seconds))
-        (tmp_path / "site.yaml").write_text(f"queue: main\ninterface: lo\nmemory_GB: 1\nask_every_s: 1\n{site}")
-        made.append(Sweep(study, tmp_path / "site.yaml", *arguments))
+    def make(points: int, wait_s: float, site: str) -> Sweep:
+        made.append(slow_study(tmp_path, points, wait_s, site))
         return made[-1]
 
     yield make
     for one in made:
-        if one.process.poll() is None:
-            one.process.kill()
+        one.kill()
+
+
+@pytest.fixture(scope="session")
+def short_jobs(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sweep]:
+    """Yield a sweep that takes longer than its jobs may; it runs beside the other tests, as it waits most of the time.
+
+    Slurm's shortest time is a minute; a worker leaves 15 s before it.
+    """
+    study = slow_study(tmp_path_factory.mktemp("short"), 14, 5.0, "jobs: 1\nwalltime_s: 60\n")
+    yield study.start()
+    study.kill()
+
+
+def slow_study(folder: Path, points: int, wait_s: float, site: str) -> Sweep:
+    """Return a sweep, not yet begun, of points that take a stated time, with further lines for the site file."""
+    (folder / "slow.py").write_text(SLOW.format(hurry=folder / "hurry"))
+    study = folder / "slow.yaml"
+    study.write_text(STUDY.format(points=points, wait_s=wait_s))
+    (folder / "site.yaml").write_text(f"queue: main\ninterface: lo\nmemory_GB: 1\nask_every_s: 1\n{site}")
+    return Sweep(study, folder / "site.yaml")
 
 
 SLOW = """\
@@ -160,7 +180,7 @@ name: slow points
 base: slow.py
 factors:
   x: {{kind: range, low: 0, high: 1}}
-  wait_s: {{kind: values, values: [{seconds}]}}
+  wait_s: {{kind: values, values: [{wait_s}]}}
 design: {{kind: random, points: {points}}}
 retries: 5
 responses:

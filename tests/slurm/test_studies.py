@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Callable
 
 import pandas as pd
+import pytest
 
 from tests.slurm.conftest import Lab, Sweep
 from twin.sweep.table import table_of
@@ -25,6 +24,7 @@ def _is_whole(sweep: Sweep, points: int) -> pd.DataFrame:
     return table
 
 
+@pytest.mark.usefixtures("short_jobs")
 def test_study_outlives_what_happens_to_its_jobs(lab: Lab, sweep: Make) -> None:
     points = 600
     study = sweep(points, 0.5, "jobs: 2\ncores: 1\n").start()
@@ -68,8 +68,7 @@ def test_sweep_that_is_killed_leaves_no_jobs_and_goes_on(lab: Lab, sweep: Make) 
     points = 40
     study = sweep(points, 0.3, "jobs: 1\ncores: 2\n").start()
     study.until(lambda: len(study.done()) >= 8)
-    os.kill(study.process.pid, signal.SIGKILL)
-    study.end()
+    study.kill()
     end_s = time.monotonic() + 30.0
     while lab.jobs(study.name):
         assert time.monotonic() < end_s, "jobs of a dead sweep go on"
@@ -91,18 +90,6 @@ def test_cancel_frees_the_queue(lab: Lab, sweep: Make) -> None:
     assert not list(study.folder.path.glob("points/*/*/failed.json"))
 
 
-def test_walltime(lab: Lab, sweep: Make) -> None:
-    """Slurm's shortest time is a minute; a worker leaves 15 s before it."""
-    points = 14
-    study = sweep(points, 5.0, "jobs: 1\nwalltime_s: 60\n").start()
-    study.until(lambda: bool(lab.jobs(study.name)))
-    (first,) = lab.jobs(study.name)
-    assert study.end() == 0, study.log.read_text()
-    _is_whole(study, points)
-    logs = (study.folder.path / "logs").glob("*.err")
-    assert len([log for log in logs if first not in log.name]) >= 1, "one job did it all"
-
-
 def test_jobs_that_cannot_work_end_the_sweep(lab: Lab, sweep: Make) -> None:
     study = sweep(4, 0.1, "prologue: ['echo no such licence >&2; exit 3']\n").start()
     assert study.end(60.0) == 1
@@ -110,3 +97,10 @@ def test_jobs_that_cannot_work_end_the_sweep(lab: Lab, sweep: Make) -> None:
     assert "jobs end before a worker of theirs comes" in said
     assert "no such licence" in said
     assert lab.jobs(study.name) == []
+
+
+def test_jobs_whose_time_is_over_are_followed_by_others(short_jobs: Sweep) -> None:
+    assert short_jobs.end() == 0, short_jobs.log.read_text()
+    table = _is_whole(short_jobs, 14)
+    assert table["attempts"].max() <= 2, "a worker that leaves in good order costs a point one attempt at most"
+    assert len(list((short_jobs.folder.path / "logs").glob("*.err"))) >= 2, "one job did it all"

@@ -156,8 +156,8 @@ class QueueCluster(Cluster):
         yield from ()
 
     def problem(self, key: str, message: str, meant: str | None = None) -> Problem:
-        """Return a problem at a line of the site file."""
-        return self._document.problem((key,), message, meant)
+        """Return a problem at a line of the site file, or of all of it."""
+        return self._document.problem((key,) if key else (), message, meant)
 
     def _asked(self) -> dict[str, Any]:
         """Return what all queues' classes call the same."""

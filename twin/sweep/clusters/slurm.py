@@ -48,4 +48,4 @@ class Slurm(QueueCluster):
         try:
             ask("sbatch", "--test-only", given=self.script())
         except OSError as refusal:
-            yield Problem(f"Slurm would not take such a job: {refusal}", self._document.root.file)
+            yield self.problem("", f"Slurm would not take such a job: {refusal}")
