@@ -103,7 +103,7 @@ HEADS = {
 def test_job_of_a_queue(kind: type[QueueCluster], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _programs(tmp_path, kind.commands, monkeypatch)
     name = kind.__name__.lower()
-    cluster = kind(Order(name, tmp_path / "a study", 6, _site(tmp_path, SITE)))
+    cluster = kind(Order(name, tmp_path / "study", 6, _site(tmp_path, SITE)))
     assert (cluster.jobs, cluster.workers) == (2, 8)
     assert cluster.describe() == f"8 workers in 2 {name} jobs in queue short"
     lines = cluster.script().splitlines()
@@ -116,7 +116,7 @@ def test_job_of_a_queue(kind: type[QueueCluster], tmp_path: Path, monkeypatch: p
     assert not [line for line in head if "mem=" in line or "-M" in line], "left out by the site file"
     body = [line for line in lines[1:] if line and not line.startswith("#")]
     assert body[:-1] == [
-        f"cd '{tmp_path}/a study' || exit 1",
+        f"cd {tmp_path}/study || exit 1",
         "module load gcc/13.2 python/3.11 || exit 1",
         'export TWIN_SCRATCH="$TMPDIR/twin"',
         'mkdir -p "$TWIN_SCRATCH" || exit 1',
@@ -157,6 +157,12 @@ def test_queue_that_does_not_exist(
     assert "site.yaml:2: queue:" in str(caught.value)
     assert "no queue shrot" in str(caught.value)
     assert "Unknown queue" in str(caught.value)
+
+
+def test_folder_that_jobs_cannot_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _programs(tmp_path, Pbs.commands, monkeypatch)
+    with pytest.raises(InputError, match="a queue's jobs cannot name this folder"):
+        Pbs(Order("pbs", tmp_path / "my study"))
 
 
 def test_study_has_jobs_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

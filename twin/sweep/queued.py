@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import shlex
 import shutil
 import sys
@@ -37,6 +38,8 @@ _DEATH_S = 60.0
 _BARREN_ROUNDS = 3
 """How often in a row jobs may end without that any worker came."""
 _NEVER_S = 1e9
+_PLAIN = re.compile(r"[\w./+,:@~-]+")
+_PLAINLY = "expected letters, digits and . _ - + , : @ ~ only"
 
 
 class QueueCluster(Cluster):
@@ -52,6 +55,8 @@ class QueueCluster(Cluster):
             Problem(f"there is no {name} on the PATH", path=f"--on {order.on}", suggestion="is this a login node?")
             for name in missing
         ]
+        if not _PLAIN.fullmatch(str(order.folder)):
+            problems.append(Problem("a queue's jobs cannot name this folder", str(order.folder), suggestion=_PLAINLY))
         site = attempt(problems, partial(load_site, order.site))
         if site is not None:
             self.site, self._document = site.options, site.document
@@ -168,7 +173,7 @@ class QueueCluster(Cluster):
             "processes": site.cores,
             "memory": f"{site.memory_GB}GB",
             "job_name": self.job_name,
-            "python": site.python or sys.executable,
+            "python": site.python or shlex.quote(sys.executable),
             "death_timeout": _DEATH_S,
             "local_directory": '"$TWIN_SCRATCH"' if site.scratch else None,
             # Workers leave in good order before they are killed, and not all of them at once.
@@ -180,8 +185,8 @@ class QueueCluster(Cluster):
         }
 
     def _prologue(self) -> Iterator[str]:
-        site, folder = self.site, shlex.quote(str(self.order.folder))
-        yield f"cd {folder} || exit 1"
+        site = self.site
+        yield f"cd {self.order.folder} || exit 1"
         if site.modules:
             yield f"module load {' '.join(map(shlex.quote, site.modules))} || exit 1"
         if site.scratch:
