@@ -109,7 +109,8 @@ def _imported(path: Path) -> Callable[..., Any]:
     except Exception as error:  # whatever the author's file raises is a mistake in it
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
         line = error.lineno if isinstance(error, SyntaxError) else next(reversed(lines), None)
-        raise InputError(Problem(f"cannot be imported: {type(error).__name__}: {error}", str(path), line)) from None
+        reason = error.msg if isinstance(error, SyntaxError) else error
+        raise InputError(Problem(f"cannot be imported: {type(error).__name__}: {reason}", str(path), line)) from None
     respond = getattr(module, "respond", None)
     if not callable(respond):
         raise InputError(Problem("has no function respond", str(path), suggestion="expected def respond(seed, ...)"))
