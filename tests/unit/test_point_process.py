@@ -286,7 +286,7 @@ def test_threads_are_pinned_unless_stated(
 
 def test_closing_ends_the_point_under_way(points: Points, tmp_path: Path) -> None:
     note = tmp_path / "note"
-    process = PointProcess(points.folder.path)
+    process = PointProcess(points.folder.path, timeout_s=30.0)
     found: list[Outcome] = []
     point = points.python(SLEEPER, note=str(note))
     thread = Thread(target=lambda: found.append(process.run(point)))
