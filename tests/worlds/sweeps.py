@@ -55,7 +55,9 @@ class Sweep:
         self._output = (study.path.parent / "output.txt").open("w+")
         command = [sys.executable, "-m", "twin", "sweep", str(study.path), "-o", str(study.folder.path), *arguments]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
-        self.process = subprocess.Popen(command, stdout=self._output, stderr=subprocess.STDOUT, env=environment)
+        self.process = subprocess.Popen(
+            command, stdout=self._output, stderr=subprocess.STDOUT, env=environment, start_new_session=True
+        )
         self._family: set[psutil.Process] = set()
 
     def __enter__(self) -> Self:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
 import pandas as pd
+import psutil
+import pytest
 
 from tests.worlds.command import twin
 from tests.worlds.sweeps import SmallStudy, Sweep
@@ -62,14 +65,19 @@ def test_cancelled_from_another_process(tmp_path: Path) -> None:
     assert "nobody runs it" in twin("sweep", study.folder.path, "--cancel").stdout
 
 
-def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
+def test_ctrl_c_lets_points_end_and_a_second_signal_does_not_wait(tmp_path: Path) -> None:
+    """A terminal's Ctrl-C reaches all processes of its group: the workers must not be among them."""
     study = SmallStudy(tmp_path, 4, "time.sleep(0.1 if x == 0 else 300)")
     with Sweep(study, "--workers", "1") as sweep:
         sweep.until(lambda: len(study.calls()) >= 2, "the start of a long point")
-        assert sweep.children()
-        sweep.process.send_signal(signal.SIGINT)
+        child = sweep.children()[0]
+        os.killpg(sweep.process.pid, signal.SIGINT)
         sweep.until((study.folder.path / "cancel").exists, "the answer to the first signal")
-        sweep.process.send_signal(signal.SIGTERM)
+        with pytest.raises(psutil.TimeoutExpired):
+            child.wait(1.0)
+        assert sweep.process.poll() is None
+        sweep.process.terminate()
         assert sweep.ends() == 130
         sweep.until(lambda: not sweep.orphans(), "the end of the long point")
     assert study.in_state("done") == {0}
+    assert "the same command goes on" in sweep.said()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.worlds.command import twin
 from tests.worlds.sweeps import SmallStudy
 from twin.errors import InputError
 from twin.sweep.cluster import Order
@@ -85,3 +86,35 @@ def test_points_that_keep_failing_are_recorded_and_tried_again_when_asked(tmp_pa
     assert _sweep(study, retry_failed=True).count.done == 8
     assert study.calls() - calls == dict.fromkeys(harm, 1)
     assert study.in_state("failed") == set()
+
+
+def test_a_search_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    """A longer one begins with the rows of a shorter one, in the middle of a batch too, and runs none of them again."""
+    search = "{kind: optuna, points: 9, batch: 4, startup: 4, sampler: tpe}"
+    text = "name: search\nbase: base.py\nfactors:\n  x: {kind: range, low: 0, high: 100, integer: true}\n"
+    studies = []
+    for name in ("whole", "stopped"):
+        (tmp_path / name).mkdir()
+        study = SmallStudy(tmp_path / name, 1)
+        study.path.write_text(f"{text}design: {search}\nresponses:\n  y: {{objective: minimize}}\n")
+        studies.append(study)
+    whole, stopped = studies
+    assert _sweep(whole).count.done == 9
+    _sweep(stopped, "design.points=6")
+    assert _sweep(stopped).count.ended_here == 3
+    rows = [[point.factors for point in study.folder.design()] for study in studies]
+    assert rows[0] == rows[1]
+    assert set(stopped.calls().values()) == {1}
+
+
+def test_mistakes_that_only_rows_show_leave_nothing_behind(tmp_path: Path) -> None:
+    """A row's values may disagree with each other; nobody should find a study that never was one."""
+    study = tmp_path / "rows.yaml"
+    study.write_text(
+        "name: rows\nbase: one_home\nfactors:\n  duration_s: {kind: values, values: [60, 120]}\n"
+        "  step_s: {kind: values, values: [1, 90]}\ndesign: {kind: grid}\nresponses:\n  soc_error: {}\n"
+    )
+    done = twin("sweep", study, "-o", tmp_path / "run")
+    assert done.returncode == 2, done.stdout
+    assert "expected a multiple of step_s, 90; row 1" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.yaml"]

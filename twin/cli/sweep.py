@@ -66,10 +66,23 @@ def command(
     else:
         console = Console(stderr=True, quiet=quiet)
         coordinator = _coordinator(study, folder, override or [], on, site, workers)
-        if dry_run:
-            _estimate(coordinator, changed=changed)
-        else:
-            _sweep(coordinator, folder, console, retry_failed=retry_failed, changed=changed)
+        with _interrupted(folder):
+            if dry_run:
+                _estimate(coordinator, changed=changed)
+            else:
+                _sweep(coordinator, folder, console, retry_failed=retry_failed, changed=changed)
+
+
+@contextmanager
+def _interrupted(folder: Path) -> Iterator[None]:
+    """Say how to go on where somebody did not want to wait."""
+    from twin.sweep.stop import StoppedError
+
+    try:
+        yield
+    except (StoppedError, KeyboardInterrupt):
+        typer.echo(f"{folder}: stopped at once; the same command goes on", err=True)
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _folder(study: str, output: Path | None) -> Path:
@@ -131,15 +144,9 @@ def _estimate(coordinator: Coordinator, *, changed: bool) -> None:
 
 def _sweep(coordinator: Coordinator, folder: Path, console: Console, *, retry_failed: bool, changed: bool) -> None:
     """Run it, and say what came of it."""
-    from twin.sweep.stop import StoppedError
-
     started_s = time.monotonic()
     with _progress(coordinator, console) as watch:
-        try:
-            state = coordinator.sweep(watch, retry_failed=retry_failed, changed=changed)
-        except StoppedError:
-            console.print(f"stopped; the same command goes on: {folder}")
-            raise typer.Exit(INTERRUPTED) from None
+        state = coordinator.sweep(watch, retry_failed=retry_failed, changed=changed)
     _say_end(coordinator, folder, state, time.monotonic() - started_s)
     if state == "cancelled":
         raise typer.Exit(INTERRUPTED)
@@ -175,7 +182,7 @@ def _progress(coordinator: Coordinator, console: Console) -> Iterator[Callable[[
 
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task("", total=None)
+        task = progress.add_task("preparing points", total=None)
         told: list[str] = []
 
         def watch() -> None:
@@ -198,6 +205,8 @@ def _progress(coordinator: Coordinator, console: Console) -> Iterator[Callable[[
 
 def _description(coordinator: Coordinator) -> str:
     count, engine = coordinator.count, coordinator.engine
+    if not (engine and engine.workers):
+        return "no worker yet"
     left = "" if count.left_s is None else f", {timedelta(seconds=round(count.left_s))} left"
     pace = f"{count.per_s:.1f}/s" if count.per_s >= 1 else f"{count.per_s * 60:.1f}/min"
-    return f"{count.failed} failed, {len(engine.running()) if engine else 0} running, {pace}{left}"
+    return f"{count.failed} failed, {len(engine.running())} running, {pace}{left}"

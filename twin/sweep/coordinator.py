@@ -19,7 +19,7 @@ from twin.sweep.engine import Engine
 from twin.sweep.estimate import Estimate, estimate
 from twin.sweep.folder import Point, StudyFolder, write_result
 from twin.sweep.load import LoadedStudy
-from twin.sweep.lock import Pulse, sole_coordinator
+from twin.sweep.lock import Pulse, refuse_second, sole_coordinator
 from twin.sweep.point import Outcome, now
 from twin.sweep.points import Prepared, points_of
 from twin.sweep.stop import Stop
@@ -82,11 +82,13 @@ class Coordinator:
         Raises InputError before anything is written; SimulationError where no worker can run points; StoppedError when
         asked twice to stop.
         """
+        prepared = self._planned(changed=changed)
         with sole_coordinator(self._folder.path, now()) as pulse:
             pulse.progress = self._progress
             try:
                 with self._stop.listening():
-                    self._begin(changed=changed, retry_failed=retry_failed)
+                    self._begin(prepared, retry_failed=retry_failed)
+                    prepared.clear()  # texts of perhaps thousands of scenarios
                     self._run(pulse, watch)
                     state: Literal["finished", "cancelled"] = "cancelled" if self._stop.asked else "finished"
             except BaseException:
@@ -100,21 +102,23 @@ class Coordinator:
 
         Raises InputError as ``sweep`` does.
         """
+        prepared = self._planned(changed=changed)
         with sole_coordinator(self._folder.path, now()) as pulse, self._stop.listening():
-            found = estimate(self._loaded, self.prepare(changed=changed), self._folder)
+            self._folder.begin(self._loaded, prepared)
+            found = estimate(self._loaded, prepared, self._folder)
             pulse.end("finished")
         return found
 
-    def prepare(self, *, changed: bool) -> list[Prepared]:
-        """Write the study and the points that are known so far into the folder. Raises InputError before it does."""
+    def _planned(self, *, changed: bool) -> list[Prepared]:
+        """Return the points that are known so far, with nothing written. Raises InputError with all that is wrong."""
+        refuse_second(self._folder.path)
         if not changed and (differences := self._folder.changed(self._loaded)):
             raise InputError([Problem(one, str(self._loaded.path)) for one in differences] + [_REFUSED])
-        prepared = points_of(self._loaded, self._rows())
-        self._folder.begin(self._loaded, prepared)
-        return prepared
+        return points_of(self._loaded, self._rows())
 
-    def _begin(self, *, changed: bool, retry_failed: bool) -> None:
-        self._points = [one.point for one in self.prepare(changed=changed)]
+    def _begin(self, prepared: Sequence[Prepared], *, retry_failed: bool) -> None:
+        self._folder.begin(self._loaded, prepared)
+        self._points = [one.point for one in prepared]
         if retry_failed:
             for point_id in self._in_state("failed"):
                 (self._folder.of(point_id) / "failed.json").unlink(missing_ok=True)
@@ -154,6 +158,7 @@ class Coordinator:
                 yield open_ids
             rows = self._next_rows()
             if not rows:
+                self.count.points = len({point.id for point in self._points})  # a search may end early
                 return
             prepared = points_of(self._loaded, rows, 1 + max(point.row for point in self._points))
             self._folder.prepare(prepared)

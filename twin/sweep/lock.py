@@ -118,14 +118,21 @@ def sole_coordinator(study: Path, started: str) -> Iterator[Pulse]:
     place = os.open(study, os.O_RDONLY)
     try:
         locked = _lock(place)
-        beat = beat_of(study)
-        if not locked or (beat and beat.alive):
-            raise InputError(_other(study, beat))
+        refuse_second(study)
+        if not locked:
+            raise InputError(_other(study, beat_of(study)))
         pulse = Pulse(study, started)
         with pulse.going():
             yield pulse
     finally:
         os.close(place)
+
+
+def refuse_second(study: Path) -> None:
+    """Raise InputError if a process gives signs of life that runs the study."""
+    beat = beat_of(study)
+    if beat and beat.alive:
+        raise InputError(_other(study, beat))
 
 
 def _lock(place: int) -> bool:
