@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict
 def _describe(schema: dict[str, Any], kind: type[BaseModel]) -> None:
     """Write what the docstrings of options say into the JSON Schema of their kind."""
     texts = descriptions(kind)
-    for name, option in schema.get("properties", {}).items():
+    for name, field in kind.model_fields.items():
         if name in texts:
-            option["description"] = texts[name]
+            schema["properties"][field.alias or name]["description"] = texts[name]
 
 
 class Options(BaseModel):

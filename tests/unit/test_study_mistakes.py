@@ -30,6 +30,12 @@ ROWS = {
             "s.yaml:7: replication: unknown key (did you mean replications?)",
         ],
     ),
+    "a misspelt key that is called otherwise inside": (
+        RIGHT.replace("design", "  who: {kind: levels, level: {a: []}}\ndesign"),
+        [
+            "s.yaml:5: factors.who.level: unknown key (did you mean levels?)",
+        ],
+    ),
     "kinds that do not exist": (
         RIGHT.replace("kind: values", "kind: value").replace("grid", "gird"),
         [

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from twin.errors import Problem
@@ -86,9 +87,14 @@ def type_at(annotation: Any, path: Sequence[Key]) -> Any:
     if get_origin(annotation) is Mapping:
         return type_at(get_args(annotation)[1], rest)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        field = annotation.model_fields.get(str(key))
+        field = _fields(annotation).get(str(key))
         return type_at(field.annotation, rest) if field else None
     return next((type_at(member, rest) for member in get_args(annotation) if _kind(member) == key), None)
+
+
+def _fields(model: Any) -> dict[str, FieldInfo]:
+    """Return the fields of a model as a file calls them."""
+    return {field.alias or name: field for name, field in getattr(model, "model_fields", {}).items()}
 
 
 def _kind(member: Any) -> Any:
@@ -136,7 +142,7 @@ class _Words:
     def closest(self, loc: tuple[Key, ...]) -> str | None:
         """Return what an unknown key at ``loc`` means: a name with a unit, a place elsewhere, or a similar name."""
         owner = type_at(self._model, loc[:-1])
-        known, word = list(getattr(owner, "model_fields", ())), str(loc[-1])
+        known, word = list(_fields(owner)), str(loc[-1])
         with_unit = [name for name in known if name.startswith(f"{word}_")]
         elsewhere = [dotted(path) for path in _field_paths(self._model, ()) if path[-1] == word]
         return next(iter(with_unit or elsewhere or difflib.get_close_matches(word, known, 1)), None)
@@ -147,7 +153,7 @@ class _Words:
     def _meant(self, loc: tuple[Key, ...]) -> str | None:
         if close := self.closest(loc):
             return f"did you mean {close}?"
-        known = getattr(type_at(self._model, loc[:-1]), "model_fields", ())
+        known = _fields(type_at(self._model, loc[:-1]))
         return f"known: {', '.join(known)}" if known else None
 
     def _path(self, loc: tuple[Key, ...]) -> KeyPath:
@@ -171,7 +177,7 @@ class _Words:
 
 
 def _field_paths(model: type[BaseModel], above: KeyPath) -> Iterator[KeyPath]:
-    for name, field in model.model_fields.items():
+    for name, field in _fields(model).items():
         path = (*above, name)
         yield path
         inner = type_at(field.annotation, ())
