@@ -187,4 +187,4 @@ def _time(seconds: float) -> str:
     for unit, length_s in (("h", 3600.0), ("min", 60.0), ("s", 1.0)):
         if seconds >= length_s:
             return f"{seconds / length_s:.3g} {unit}"
-    return f"{seconds * 1e3:.2g} ms"
+    return f"{seconds * 1e3:.3g} ms"
