@@ -125,7 +125,7 @@ ENDINGS = (
     Ending("no_function", "x = 1", "has no function respond(seed, **factors)", again=False),
     Ending("a_list", "def respond(seed): return [1]", "respond returned [1]; expected numbers by name", again=False),
     Ending("a_text", "def respond(seed): return {'y': '1'}", "y: respond returned '1'; expected a number", again=False),
-    Ending("a_none", "def respond(seed): return {'y': None}", "y: respond returned 'None'; expected a", again=False),
+    Ending("a_none", "def respond(seed): return {'y': None}", "y: respond returned None; expected a", again=False),
     Ending("ends", "import os, sys\ndef respond(seed):\n    print('why', file=sys.stderr)\n    os._exit(7)",
            "ended with exit code 7: why", dies=True),
     Ending("killed", "import os\ndef respond(seed): os.kill(os.getpid(), 9)",

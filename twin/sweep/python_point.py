@@ -43,18 +43,20 @@ def _function(file: Path, source: bytes, digest: str) -> Callable[..., Any]:
 def _numbers(found: object, file: Path) -> dict[str, float]:
     if not isinstance(found, Mapping):
         raise InputError(Problem(f"respond returned {_short(found)}; expected numbers by name", str(file)))
-    numbers: dict[str, float] = {}
-    problems = []
-    for name, value in found.items():
-        try:
-            numbers[str(name)] = math.nan if isinstance(value, str) else float(value)
-        except (TypeError, ValueError):
-            value = str(value)
-        if isinstance(value, str):
-            problems.append(Problem(f"respond returned {_short(value)}; expected a number", str(file), path=str(name)))
-    if problems:
-        raise InputError(problems)
-    return numbers
+    numbers = {str(name): _number(value) for name, value in found.items()}
+    if strange := [name for name in found if numbers[str(name)] is None]:
+        raise InputError(
+            Problem(f"respond returned {_short(found[name])}; expected a number", str(file), path=str(name))
+            for name in strange
+        )
+    return {name: number for name, number in numbers.items() if number is not None}
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return None if isinstance(value, str) else float(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def _short(value: object) -> str:
