@@ -77,9 +77,8 @@ def sweep(points: int, does: str, workers: int) -> Swept:
         loaded = load(folder / "study", points, does)
         out = StudyFolder(folder / "out")
         cluster = cluster_of(Order("local", out.path, workers))
-        coordinator = Coordinator(loaded, out, cluster, print)
-        prepare_s = timed(lambda: coordinator.prepare(changed=False))
-        assert coordinator.sweep(_quiet, retry_failed=False, changed=False) == "finished"
+        prepare_s = timed(lambda: out.begin(loaded, points_of(loaded, loaded.study.design.next(loaded.space, ()))))
+        assert Coordinator(loaded, out, cluster, print).sweep(_quiet, retry_failed=False, changed=False) == "finished"
         ended = sorted(path.stat().st_mtime_ns * 1e-9 for path in out.path.glob("points/*/*/done.json"))
     assert len(ended) == points
     return Swept(workers, prepare_s, tuple(ended))
