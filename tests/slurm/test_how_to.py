@@ -9,7 +9,7 @@ import pytest
 from tests.docs.test_code_blocks import ON_A_CLUSTER, run_blocks
 
 
-@pytest.mark.usefixtures("lab")
+@pytest.mark.usefixtures("lab", "short_jobs")
 @pytest.mark.parametrize("page", ON_A_CLUSTER, ids=lambda page: page.name)
 def test_blocks_run(page: Path, tmp_path: Path) -> None:
     run_blocks(page, tmp_path)

@@ -84,7 +84,8 @@ class QueueCluster(Cluster):
     def describe(self) -> str:
         """Return what is asked of the queue."""
         queue = f" in queue {self.site.queue}" if self.site.queue else ""
-        return f"{self.workers} workers in {self.jobs} {self.order.on} job{'s'[: self.jobs != 1]}{queue}"
+        workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
+        return f"{workers} in {self.jobs} {self.order.on} job{'' if self.jobs == 1 else 's'}{queue}"
 
     def script(self) -> str:
         """Return the job as it is submitted, but for the worker's name and the sweep's address."""
