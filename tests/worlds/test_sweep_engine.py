@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +13,7 @@ import psutil
 import pytest
 from distributed import Client, LocalCluster, Worker
 
+from tests.worlds.command import ROOT
 from tests.worlds.points import Points
 from twin.errors import SimulationError
 from twin.sweep.cluster import Cluster, Order
@@ -88,6 +92,50 @@ def test_workers_that_cannot_run_points(points: Points, orders: dict[str, str], 
     with engine.open(), pytest.raises(SimulationError, match=said):
         engine.run([point], lambda *_: None, lambda: True)
     assert points.files(point) == ["call.json"]
+
+
+def test_a_worker_that_joins_and_cannot_run_points_is_let_go(points: Points, tmp_path: Path) -> None:
+    """Another version of the package on one machine does not end a study that others can run."""
+    gate = tmp_path / "gate"
+    waits = f"while x >= 2 and not os.path.exists({str(gate)!r}): time.sleep(0.05)"
+    source = f"import os, time\ndef respond(seed, x):\n    {waits}\n    return {{'y': x}}\n"
+    ids = [points.python(source, x=number) for number in range(6)]
+    warnings: list[str] = []
+
+    def warn(text: str) -> None:
+        warnings.append(text)
+        gate.touch()
+
+    outcomes: list[Outcome] = []
+    other: list[subprocess.Popen[bytes]] = []
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1") as somebodys:
+        address = somebodys.scheduler_address
+        engine = _engine(points, Address(Order(address, points.folder.path)))
+        engine.warn = warn
+
+        def look() -> bool:
+            if len(outcomes) >= 2 and not other:
+                other.append(_old_worker(tmp_path / "old", address))
+            return True
+
+        with engine.open():
+            engine.run(ids, lambda outcome, _: outcomes.append(outcome), look)
+        assert other[0].wait(30.0) == 0
+    assert [outcome.state for outcome in outcomes] == ["done"] * 6
+    assert len(warnings) == 1
+    assert "has bms-twin 0.0.0" in warnings[0]
+
+
+def _old_worker(folder: Path, address: str) -> subprocess.Popen[bytes]:
+    """Start a Dask worker on which another version of the package is installed."""
+    facts = folder / "bms_twin-0.0.0.dist-info"
+    facts.mkdir(parents=True)
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: bms-twin\nVersion: 0.0.0\n")
+    return subprocess.Popen(
+        [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])},
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def test_a_scheduler_that_runs_already_is_left_as_it_was(points: Points) -> None:
