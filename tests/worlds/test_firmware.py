@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import twin
 from tests.worlds import failing_inverter
 from tests.worlds.command import twin as command
 from tests.worlds.solutions import inverter_ramp
+from twin.cli.execute import execute
 from twin.errors import InputError
 from twin.scenario import load
 from twin.scenario.architecture import architecture_of
@@ -56,20 +56,19 @@ class Careful(Firmware[InverterState]):
 '''
 
 
-def run(folder: Path, name: str, *overrides: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, name: str, *overrides: str, shards: int = 1) -> Path:
     """Run the homes in ``folder`` into ``folder / name``."""
     (folder / "homes.yaml").write_text(HOMES)
-    change = [word for one in overrides for word in ("--set", one)]
-    return command("run", folder / "homes.yaml", "-o", folder / name, "--quiet", *change, *options)
+    execute(load(folder / "homes.yaml", overrides), folder / name, quiet=True, shards=shards)
+    return folder / name
 
 
 @pytest.fixture(scope="module")
 def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of two runs: ``usual``, and ``fmu`` with the ramp."""
     folder = tmp_path_factory.mktemp("homes")
-    for name, overrides in (("usual", ()), ("fmu", (FMU,))):
-        done = run(folder, name, *overrides)
-        assert done.returncode == 0, done.stderr
+    run(folder, "usual")
+    run(folder, "fmu", FMU)
     return folder
 
 
@@ -90,16 +89,14 @@ def test_limits_ramp_as_in_closed_form_and_all_else_is_as_usual(homes: Path) -> 
 
 
 def test_the_bytes_do_not_depend_on_who_steps_the_fmus(homes: Path, tmp_path: Path) -> None:
-    done = run(tmp_path, "again", FMU, "plant.threads=2", options=("--shards", "2"))
-    assert done.returncode == 0, done.stderr
-    first, again = (twin.open_run(path).to_dataset() for path in (homes / "fmu", tmp_path / "again"))
+    other = run(tmp_path, "again", FMU, "plant.threads=2", shards=2)
+    first, again = (twin.open_run(path).to_dataset() for path in (homes / "fmu", other))
     assert [name for name in first.data_vars if first[name].values.tobytes() != again[name].values.tobytes()] == []
 
 
 def test_an_fmu_of_a_path_travels_with_its_run(tmp_path: Path) -> None:
     failing_inverter.build(tmp_path)
-    done = run(tmp_path, "run", f"bms.firmware.inverter={tmp_path}/failing.fmu", "duration_s=20")
-    assert done.returncode == 0, done.stderr
+    run(tmp_path, "run", f"bms.firmware.inverter={tmp_path}/failing.fmu", "duration_s=20")
     kept = sorted(path.name for path in (tmp_path / "run" / "inputs").iterdir())
     assert kept == ["firmware-inverter-failing.fmu", "firmware-inverter-failing.ports.yaml"]
     told = twin.open_run(tmp_path / "run")["events"].to_dataset()
@@ -115,8 +112,7 @@ def test_an_fmu_of_a_path_travels_with_its_run(tmp_path: Path) -> None:
 
 def test_a_python_file_takes_the_place_of_firmware(homes: Path, tmp_path: Path) -> None:
     (tmp_path / "careful.py").write_text(CAREFUL.replace("SHARE", "0.9"))
-    done = run(tmp_path, "careful", f"bms.firmware.inverter={tmp_path}/careful.py")
-    assert done.returncode == 0, done.stderr
+    run(tmp_path, "careful", f"bms.firmware.inverter={tmp_path}/careful.py")
     careful, usual = twin.open_run(tmp_path / "careful"), twin.open_run(homes / "usual")
     np.testing.assert_allclose(careful["discharge_limit_W"], 0.9 * usual["discharge_limit_W"], atol=1.0)
     assert (tmp_path / "careful" / "inputs" / "firmware-inverter-careful.py").is_file()
