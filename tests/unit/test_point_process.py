@@ -295,6 +295,7 @@ def test_closing_ends_the_point_under_way(points: Points, tmp_path: Path) -> Non
     process.close()
     thread.join(timeout=5.0)
     assert [(outcome.error, outcome.again) for outcome in found] == [("stopped", True)]
+    assert found[0].seconds < 20.0, "not by its time limit"
     assert _until(lambda: _all_gone(note))
     assert process.run(point).error == "stopped before it began"
 

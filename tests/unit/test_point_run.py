@@ -74,13 +74,15 @@ def test_what_another_attempt_has_done_is_no_failure(points: Points) -> None:
 
 
 @pytest.mark.parametrize("scratch", [False, True], ids=["in_the_point", "in_scratch"])
-def test_an_attempt_that_fails_leaves_nothing(
+def test_an_attempt_that_fails_leaves_nothing_nor_what_a_dead_one_left(
     points: Points, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scratch: bool
 ) -> None:
     place = tmp_path / "scratch" if scratch else points.folder.path
     if scratch:
         monkeypatch.setenv("TWIN_SCRATCH", str(place))
     point = points.scenario()
+    dead = place if scratch else points.folder.of(point)
+    (dead / f"attempt-{point}-{os.uname().nodename}-{DEAD}" / "run").mkdir(parents=True)
 
     def fails(scenario: Scenario, folder: Path) -> None:
         folder.mkdir()
