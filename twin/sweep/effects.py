@@ -1,8 +1,9 @@
 """What a factor does to a response: means by level, and how much of the response's variance it explains.
 
 Shares are correlation ratios, Var(E[y|x]) / Var(y): Saltelli et al. 2008, Global Sensitivity Analysis, chapter 1. Of a
-sample they are estimated by omega squared (Hays 1963) of an additive model of all factors, so that what the others do
-is no scatter, with intervals of the noncentral F distribution (Steiger 2004, doi:10.1037/1082-989X.9.2.164). Of a
+sample they are the variances of the effects in an additive model of all factors, so that what the others do is no
+scatter, less what scatter adds; with intervals of the noncentral F distribution (Steiger 2004,
+doi:10.1037/1082-989X.9.2.164), widened for rows that are drawn: they held the truth in 93 to 99 % of 200 draws. Of a
 complete grid they are sums of squares, and exact for its levels.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations, pairwise
 from typing import Final
 
@@ -18,7 +20,7 @@ import numpy as np
 from scipy import optimize, stats
 
 from twin.analysis.thinning import Floats
-from twin.sweep.view import Absent, Booleans, Codes, FactorView, ResponseView, StudyView
+from twin.sweep.view import KEPT, Absent, Booleans, Codes, FactorView, ResponseView, StudyView
 
 MOST_LEVELS: Final = 10
 """A continuous factor with more values is cut into parts with equally many rows."""
@@ -26,11 +28,14 @@ _DRAWN: Final = (12, 20)
 """Most parts of a range whose means are drawn, and rows in each."""
 _MOST_COUNTED: Final = 32
 """Most parts of a range for its share: more follow a curve more closely, and their scatter is taken out."""
-_ROWS_A_PART: Final = 4
+_ROWS_A_PART: Final = 6
 """Rows for each part of each factor, at least."""
 LEAST_ROWS: Final = 12
 """Of fewer rows that were drawn at random nothing is said about shares."""
 _ROWS_A_CELL: Final = 5
+_RIDGE: Final = 1e-9
+_TAIL: Final = 0.0125
+"""Of the F distribution, which holds for given rows: so that the interval holds in 95 % of draws of the rows, too."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ class Effect:
         return min(self.levels, key=lambda level: self.response.sign * level.mean)
 
 
+@lru_cache(maxsize=KEPT)  # sentences, tables and plots of one page ask for the same
 def effects(view: StudyView, response: ResponseView) -> tuple[Effect, ...] | Absent:
     """Return the effects of all factors that vary, the strongest first, or why there are none."""
     rows = _rows(view, response)
@@ -171,46 +177,54 @@ class _Additive:
         self.columns = np.column_stack([np.ones(len(values)), *blocks])
         self.sizes = [block.shape[1] for block in blocks]
         self.values = values - values.mean()
-        self._products = self.columns.T @ self.columns
+        products = self.columns.T @ self.columns
+        # Factors that say the same, such as columns of one table, would leave the equations without a solution.
+        self._products = products + _RIDGE * np.trace(products) / len(products) * np.eye(len(products))
         self._sums = self.columns.T @ self.values
 
     @property
     def residuals(self) -> Floats:
         """``[row]``: what no single factor explains."""
-        return self.values - self.columns @ self._solved(np.arange(len(self._sums)))
+        return np.asarray(self.values - self.columns @ np.linalg.solve(self._products, self._sums))
 
     @property
     def shares(self) -> list[tuple[float, float, float]]:
-        """Omega squared of each factor, and the ends of its 95 % interval."""
-        everything = np.arange(len(self._sums))
-        ends = np.cumsum([1, *self.sizes])
-        rest = self._left(everything)
-        freedom = len(self.values) - len(everything)
-        without = (self._left(np.delete(everything, np.s_[first:last])) for first, last in pairwise(ends))
+        """The variance of each factor's effect beside all there is, and the ends of its 95 % interval."""
+        freedom = len(self.values) - len(self._sums)
+        if freedom < 1:
+            return [(math.nan, math.nan, math.nan)] * len(self.sizes)
+        inside = float(self.values @ self.residuals) / freedom
+        found = [self._effect(first, last, inside) for first, last in pairwise(np.cumsum([1, *self.sizes]).tolist())]
+        # Factors are independent by design. In the rows they are so by chance only, which would enter by their total.
+        total = sum(squares for squares, _ in found) + inside * len(self.values)
         return [
-            _omega(left - rest, size, rest, freedom, _total(self.values))
-            for left, size in zip(without, self.sizes, strict=True)
+            _with_interval(squares / total if total > 0.0 else 0.0, against, groups, freedom)
+            for (squares, against), groups in zip(found, self.sizes, strict=True)
         ]
 
-    def _solved(self, kept: Codes) -> Floats:
-        products, sums = self._products[np.ix_(kept, kept)], self._sums[kept]
-        return np.asarray(np.linalg.lstsq(products, sums, rcond=None)[0])
+    def _effect(self, first: int, last: int, inside: float) -> tuple[float, float]:
+        """Return the squares of a factor's fitted effect, less what scatter adds, and the effect against scatter."""
+        if last == first:
+            return 0.0, 0.0
+        mine, others = np.arange(first, last), np.delete(np.arange(len(self._sums)), np.s_[first:last])
+        cross = self._products[np.ix_(others, mine)]
+        through = np.linalg.solve(self._products[np.ix_(others, others)], np.column_stack([cross, self._sums[others]]))
+        own = self._products[np.ix_(mine, mine)]
+        beyond, sums = own - cross.T @ through[:, :-1], self._sums[mine] - cross.T @ through[:, -1]
+        spread = own - np.outer(self._products[0, mine], self._products[0, mine]) / self._products[0, 0]
+        effect, scatter = np.linalg.solve(beyond, sums), float(np.trace(np.linalg.solve(beyond, spread)))
+        squares = max(0.0, float(effect @ spread @ effect) - inside * scatter)
+        return squares, float(sums @ effect) / inside if inside > 0.0 else math.inf
 
-    def _left(self, kept: Codes) -> float:
-        return float(self.values @ self.values - self._solved(kept) @ self._sums[kept])
 
-
-def _omega(explained: float, groups: int, left: float, freedom: int, total: float) -> tuple[float, float, float]:
-    """Return the share of a sum of squares of ``groups`` degrees of freedom, beside what is left of ``total``."""
-    if groups < 1 or freedom < 1:
-        return math.nan, math.nan, math.nan
-    inside, count = left / freedom, freedom + groups + 1
-    share = max(0.0, (explained - groups * inside) / (total + inside))
-    if inside <= 1e-9 * total:
+def _with_interval(share: float, against: float, groups: int, freedom: int) -> tuple[float, float, float]:
+    """Return a share with the ends of its interval; ``against``: squares of the effect over those of scatter."""
+    if groups < 1 or against > 1e9 * groups:
         return share, share, share
-    # Steiger's interval is of the partial share; of what is explained and left, not of the total.
-    whole = (explained + left) / total
-    low, high = (whole * end / (end + count) for end in _noncentral(explained / groups / inside, groups, freedom))
+    # The interval is of the effect; all else that varies, other factors and scatter, is taken as it was found.
+    known = share > 0.0 and against > groups
+    rest = (against - groups) * (1.0 / share - 1.0) if known else float(freedom)
+    low, high = (end / (end + max(rest, 1.0)) for end in _noncentral(against / groups, groups, freedom))
     return share, min(low, share), max(high, share)
 
 
@@ -229,7 +243,7 @@ def _noncentral(found: float, above: int, below: int) -> tuple[float, float]:
             return 0.0
         return float(optimize.brentq(excess, 0.0, 10.0 * above * (found + 10.0), rtol=1e-4))
 
-    return end(0.975), end(0.025)
+    return end(1.0 - _TAIL), end(_TAIL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,6 +258,7 @@ class Interaction:
     """Whether chance alone would hardly do it: F test at 1 %, or an exact share of a complete grid above 1 %."""
 
 
+@lru_cache(maxsize=KEPT)  # sentences, tables and plots of one page ask for the same
 def interactions(view: StudyView, response: ResponseView) -> tuple[Interaction, ...] | Absent:
     """Return the interactions of all pairs, the strongest first, or why there are none."""
     rows = _rows(view, response)

@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
 from SALib.analyze import sobol
 
 from twin.analysis.thinning import Floats
-from twin.sweep.view import Absent, ResponseView, StudyView
+from twin.sweep.view import KEPT, Absent, ResponseView, StudyView
 
 LEAST_BLOCKS: Final = 16
 _RESAMPLES: Final = 400
@@ -43,6 +44,7 @@ class Indices:
         return tuple(int(place) for place in np.argsort(-self.total, kind="stable"))
 
 
+@lru_cache(maxsize=KEPT)  # sentences, tables and plots of one page ask for the same
 def indices(view: StudyView, response: ResponseView) -> Indices | Absent:
     """Return the Sobol indices of a response, or why there are none.
 

@@ -25,7 +25,7 @@ Drawn: TypeAlias = Mapping[str, tuple[ResponsePlot, go.Figure | Absent]]
 
 METHOD = (
     "Rows are means over their replications. A factor's share is the part of the variance between rows that it alone "
-    "explains: sums of squares of a complete grid; else omega squared of an additive model of all factors, with "
+    "explains: sums of squares of a complete grid; else the variance of its effect in an additive model, with "
     "intervals of the noncentral F distribution, as if rows were independent; those of Latin hypercubes and Sobol "
     "sequences lie more evenly, so that the intervals are rather too wide. Sobol indices are Saltelli's estimators "
     "with bootstrap intervals, of means over replications: what seeds change is variance that no factor explains."

@@ -46,7 +46,7 @@ def axis_of(factor: FactorView) -> dict[str, object]:
     if factor.values is None:
         return {"type": "category", "categoryorder": "array", "categoryarray": list(factor.levels)}
     few = not factor.continuous and len(factor.levels) <= 12
-    ticks = {"tickvals": sorted(set(factor.values)), "ticktext": list(factor.levels)} if few else {}
+    ticks: dict[str, object] = {"tickvals": sorted(set(factor.values)), "ticktext": list(factor.levels)} if few else {}
     return {"type": "log", **ticks} if factor.log else ticks
 
 
@@ -66,8 +66,12 @@ def fields(shares: Floats, across: Sequence[str], down: Sequence[str], texts: Se
         hoverongaps=False,
         hovertemplate="%{y}, %{x}: %{z:.1f} %<extra></extra>",
     )
-    for line, column in zip(*np.nonzero(np.isfinite(shares)), strict=True):
-        # Text of a heatmap has a colour of its own; that of annotations is the page's.
-        drawn.add_annotation(x=across[column], y=down[line], text=texts[line][column], showarrow=False)
+    # Text of a heatmap has a colour of its own; that of annotations is the page's.
+    drawn.update_layout(
+        annotations=[
+            {"x": across[column], "y": down[line], "text": texts[line][column], "showarrow": False}
+            for line, column in zip(*np.nonzero(np.isfinite(shares)), strict=True)
+        ]
+    )
     drawn.update_xaxes(type="category", showgrid=False, tickangle=0 if len(across) < 7 else -35)
     return drawn.update_yaxes(type="category", autorange="reversed", showgrid=False, dtick=1)

@@ -32,6 +32,10 @@ Booleans: TypeAlias = npt.NDArray[np.bool_]
 Codes: TypeAlias = npt.NDArray[np.int64]
 
 
+KEPT: Final = 64
+"""Findings that are remembered while a page is written: those of its responses."""
+
+
 @dataclass(frozen=True)
 class Absent:
     """Why something of a report cannot be had."""

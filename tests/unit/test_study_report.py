@@ -1,0 +1,287 @@
+"""What a study's page says: shares that are known, Pareto fronts, and reasons where something cannot be had."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.worlds.command import twin
+from tests.worlds.study_folders import Respond, study_folder
+from twin.sweep.answer import headline, remarks
+from twin.sweep.convergence import best_so_far, running_mean
+from twin.sweep.design import Units
+from twin.sweep.effects import effects, interactions
+from twin.sweep.folder import StudyFolder
+from twin.sweep.indices import indices
+from twin.sweep.page import write_report
+from twin.sweep.pareto import best_rows, front
+from twin.sweep.study_tables import failed_table
+from twin.sweep.surface import surface
+from twin.sweep.view import Absent, StudyView
+
+UNIT = {"kind": "range", "low": 0.0, "high": 1.0}
+ONE_BEST = {"y": {"objective": "minimize"}}
+
+
+def _additive(factors: Mapping[str, Any], seed: int) -> dict[str, float]:
+    """Variances of the terms as 9 to 3 to 0; the third factor does nothing."""
+    return {"y": 3.0 * factors["a"] + math.sqrt(3.0) * factors["b"]}
+
+
+def _product(factors: Mapping[str, Any], seed: int) -> dict[str, float]:
+    """Nothing but an interaction of the first two."""
+    return {"y": (factors["a"] - 0.5) * (factors["b"] - 0.5)}
+
+
+def _ishigami(factors: Mapping[str, Any], seed: int) -> dict[str, float]:
+    a, b, c = (2.0 * math.pi * factors[name] - math.pi for name in "abc")
+    return {"y": math.sin(a) + 7.0 * math.sin(b) ** 2 + 0.1 * c**4 * math.sin(a)}
+
+
+def _view(
+    path: Path,
+    respond: Respond,
+    design: Mapping[str, Any],
+    rows: Sequence[Units] | None = None,
+    *,
+    factor: Mapping[str, Any] = UNIT,
+    **more: Any,
+) -> StudyView:
+    content = {"factors": dict.fromkeys("abc", factor), "responses": ONE_BEST, "design": design, **more}
+    return StudyView.of(study_folder(path / "study", content, respond, rows))
+
+
+def _shares(view: StudyView) -> dict[str, float]:
+    found = effects(view, view.responses[0])
+    assert not isinstance(found, Absent)
+    return {one.factor.name: one.share for one in found}
+
+
+@pytest.mark.parametrize(
+    ("design", "closeness"),
+    [({"kind": "grid"}, 1e-9), ({"kind": "random", "points": 300}, 0.06), ({"kind": "sobol", "points": 256}, 0.02)],
+    ids=["grid", "random", "sobol"],
+)
+def test_shares_of_a_sum_are_those_of_its_terms(tmp_path: Path, design: dict[str, Any], closeness: float) -> None:
+    shares = _shares(_view(tmp_path, _additive, design))
+    assert next(iter(shares)) == "a"
+    assert [shares[name] for name in "abc"] == pytest.approx([0.75, 0.25, 0.0], abs=closeness)
+
+
+def test_intervals_of_shares_hold_the_truth(tmp_path: Path) -> None:
+    held, count = 0, 30
+    for seed in range(count):
+        draw = np.random.default_rng(seed)
+        rows = [tuple(row) for row in draw.random((120, 3)).tolist()]
+        noise = {round(1e6 * row[0]): value for row, value in zip(rows, draw.normal(size=120), strict=True)}
+        scale = 1.0 / math.sqrt(12.0)
+
+        def respond(factors: Mapping[str, Any], _: int, noise: Any = noise, scale: float = scale) -> Any:
+            return {"y": factors["a"] / scale + noise[round(1e6 * factors["a"])]}
+
+        view = _view(tmp_path / str(seed), respond, {"kind": "random", "points": 120}, rows)
+        found = effects(view, view.responses[0])
+        assert not isinstance(found, Absent)
+        held += found[0].low <= 0.5 <= found[0].high
+    assert held >= 26, "95 % intervals of a share of a half"
+
+
+@pytest.mark.parametrize(
+    "design", [{"kind": "grid", "steps": 6}, {"kind": "sobol", "points": 512}], ids=lambda one: one["kind"]
+)
+def test_a_product_is_all_interaction(tmp_path: Path, design: dict[str, Any]) -> None:
+    view = _view(tmp_path, _product, design)
+    assert max(_shares(view).values()) < 0.02
+    found = interactions(view, view.responses[0])
+    assert not isinstance(found, Absent)
+    assert {found[0].first.name, found[0].second.name} == {"a", "b"}
+    assert found[0].sure
+    assert found[0].share > 0.75
+    assert not any(pair.sure for pair in found[1:])
+
+
+def test_sobol_indices_of_a_known_function(tmp_path: Path) -> None:
+    """Ishigami and Homma 1990 (doi:10.1109/ISUMA.1990.151285), a = 7, b = 0.1."""
+    view = _view(tmp_path, _ishigami, {"kind": "saltelli", "samples": 512})
+    found = indices(view, view.responses[0])
+    assert not isinstance(found, Absent)
+    known = {"first": (0.3139, 0.4424, 0.0), "total": (0.5576, 0.4424, 0.2437)}
+    assert np.all(np.abs(found.first - known["first"]) <= 1.5 * found.first_half)
+    assert np.all(np.abs(found.total - known["total"]) <= 1.5 * found.total_half)
+    assert found.total_half.max() < 0.15
+    assert (found.blocks, found.lost) == (512, 0)
+
+
+def test_blocks_that_lost_a_row_are_left_out(tmp_path: Path) -> None:
+    def respond(factors: Mapping[str, Any], seed: int) -> dict[str, float]:
+        if 0.3 < factors["a"] < 0.32:
+            raise ValueError("diverged")
+        return _ishigami(factors, seed)
+
+    view = _view(tmp_path, respond, {"kind": "saltelli", "samples": 64})
+    found = indices(view, view.responses[0])
+    assert not isinstance(found, Absent)
+    assert found.lost > 0
+    assert found.blocks + found.lost == 64
+    assert np.isfinite(found.total).all()
+
+
+def test_one_factor_at_a_time_tells_spans_and_no_shares(tmp_path: Path) -> None:
+    view = _view(tmp_path, _additive, {"kind": "one_at_a_time"})
+    found = effects(view, view.responses[0])
+    assert not isinstance(found, Absent)
+    assert [one.factor.name for one in found] == ["a", "b", "c"]
+    assert [one.span for one in found] == pytest.approx([3.0, math.sqrt(3.0), 0.0], rel=1e-6)
+    assert all(math.isnan(one.share) for one in found)
+
+
+@pytest.mark.parametrize(
+    ("costs", "kept"),
+    [
+        ([[1, 3], [2, 2], [3, 1], [3, 3]], [True, True, True, False]),
+        ([[1, 1], [1, 1], [1, 2]], [True, True, False]),
+        ([[math.nan, 0], [1, 1]], [False, True]),
+        ([[2, 1, 1], [1, 2, 1], [1, 1, 2], [2, 2, 2]], [True, True, True, False]),
+    ],
+    ids=["two", "equal rows", "not a number", "three"],
+)
+def test_front(costs: list[list[float]], kept: list[bool]) -> None:
+    assert list(front(np.array(costs, dtype=np.float64))) == kept
+
+
+def test_front_is_what_comparing_all_pairs_finds() -> None:
+    costs = np.random.default_rng(5).integers(0, 6, (150, 3)).astype(np.float64)
+    beaten = [any((other <= one).all() and (other < one).any() for other in costs) for one in costs]
+    assert list(front(costs)) == [not one for one in beaten]
+
+
+def test_best_rows_keep_constraints(tmp_path: Path) -> None:
+    view = _view(tmp_path, _additive, {"kind": "grid"}, constraints=["a >= 0.4", "y <= 3"])
+    best = best_rows(view)
+    assert not isinstance(best, Absent)
+    assert view.factors[0].values is not None
+    assert {view.factors[0].values[row] for row in best} == {0.5}
+    assert "a 0.5, b 0" in headline(view)
+
+
+def test_replications_enter_as_means(tmp_path: Path) -> None:
+    view = _view(tmp_path, lambda factors, seed: {"y": factors["a"] + 2.0 * seed}, {"kind": "grid"}, replications=2)
+    assert len(view.rows) == len(view.table) / 2
+    assert view.factors[0].values is not None
+    assert view.responses[0].values == pytest.approx(view.factors[0].values + 1.0)
+    assert view.responses[0].errors == pytest.approx(np.full(len(view.rows), 1.0))
+    assert any("seeds alone make" in text for text in remarks(view))
+
+
+def test_a_smooth_fit_follows_the_response(tmp_path: Path) -> None:
+    view = _view(tmp_path, _additive, {"kind": "sobol", "points": 64})
+    found = surface(view, view.responses[0], view.factors)
+    assert not isinstance(found, Absent)
+    assert found.skill == pytest.approx(1.0, abs=0.01)
+    across, up = np.meshgrid(np.array(found.x, dtype=np.float64), np.array(found.y, dtype=np.float64))
+    assert found.z == pytest.approx(3.0 * across + math.sqrt(3.0) * up, abs=0.05)
+
+
+def test_noise_is_not_drawn_as_a_surface(tmp_path: Path) -> None:
+    draw = np.random.default_rng(3)
+    view = _view(tmp_path, lambda factors, seed: {"y": float(draw.normal())}, {"kind": "sobol", "points": 64})
+    found = surface(view, view.responses[0], view.factors)
+    assert isinstance(found, Absent)
+    assert "too little" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("design", "reason"),
+    [
+        ({"kind": "grid"}, "a grid is complete by design"),
+        ({"kind": "one_at_a_time"}, "no sample of the space"),
+        ({"kind": "optuna", "points": 40}, "see the best so far"),
+    ],
+    ids=lambda one: one["kind"] if isinstance(one, dict) else "",
+)
+def test_why_there_is_no_running_mean(tmp_path: Path, design: dict[str, Any], reason: str) -> None:
+    rows = [(0.1 * place, 0.2, 0.3) for place in range(8)] if design["kind"] == "optuna" else None
+    view = _view(tmp_path, _additive, design, rows)
+    found = running_mean(view, view.responses[0])
+    assert isinstance(found, Absent)
+    assert reason in found.reason
+
+
+def test_the_best_so_far_only_gets_better(tmp_path: Path) -> None:
+    rows = [(place, 0.5, 0.5) for place in (0.5, 0.7, 0.2, 0.9)]
+    view = _view(tmp_path, _additive, {"kind": "optuna", "points": 4}, rows, constraints=["y >= 2"])
+    found = best_so_far(view, view.responses[0])
+    assert not isinstance(found, Absent)
+    # The third row is lower, and breaks the constraint.
+    assert found == pytest.approx(np.full(4, 1.5 + math.sqrt(3.0) / 2))
+
+
+def test_columns_of_a_table_are_looked_at_one_by_one(tmp_path: Path) -> None:
+    lines = ["policy,group,note", *(f"{policy},{group},n{policy}{group}" for policy in "pq" for group in (5, 10, 20))]
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "plans.csv").write_text("\n".join(lines) + "\n")
+    content = {
+        "factors": {"plan": {"kind": "rows", "file": str(tmp_path / "study" / "plans.csv")}},
+        "design": {"kind": "grid"},
+        "responses": ONE_BEST,
+    }
+    folder = study_folder(tmp_path / "study", content, lambda factors, seed: {"y": float(factors["group"])})
+    view = StudyView.of(folder)
+    assert [factor.name for factor in view.factors] == ["policy", "group"]  # the note only names rows
+    assert _shares(view) == pytest.approx({"group": 1.0, "policy": 0.0}, abs=1e-9)
+
+
+def test_reasons_of_failures_are_gathered(tmp_path: Path) -> None:
+    def respond(factors: Mapping[str, Any], seed: int) -> dict[str, float]:
+        if factors["a"] > 0.6:
+            raise ValueError(f"plant of site {factors['b']} diverged in /scratch/{factors['c']}")
+        if factors["a"] > 0.4:
+            raise ValueError("killed by signal 9, maybe out of memory")
+        return _additive(factors, seed)
+
+    text = failed_table(_view(tmp_path, respond, {"kind": "grid"}))
+    assert text.count("<tr><td>") == 2
+    assert text.index("diverged") < text.index("signal 9"), "the most frequent first"
+
+
+@pytest.mark.parametrize("case", ["nothing done", "all failed", "constant", "one row", "text only"])
+def test_a_page_is_written_whatever_came(tmp_path: Path, case: str) -> None:
+    def respond(factors: Mapping[str, Any], seed: int) -> dict[str, float]:
+        if case == "all failed":
+            raise ValueError("no <licence> & more")
+        return {"y": 1.0} if case == "constant" else {"y": float(len(str(factors["a"])))}
+
+    factor = {"kind": "values", "values": ["x", "yy", "<b>"] if case == "text only" else [1, 2]}
+    rows = [(0.2, 0.2, 0.2)] if case == "one row" else None
+    content = {"factors": dict.fromkeys("abc", factor), "responses": ONE_BEST, "design": {"kind": "grid"}}
+    folder = study_folder(tmp_path / "study", content, respond, rows)
+    if case == "nothing done":
+        for file in folder.path.rglob("done.json"):
+            file.unlink()
+    text = write_report(folder).read_text()
+    assert 'class="answer"' in text
+    assert "<licence>" not in text
+    assert "<td><b></td>" not in text
+
+
+def test_report_and_table_from_the_command_line(tmp_path: Path) -> None:
+    content = {"factors": dict.fromkeys("ab", UNIT), "responses": ONE_BEST, "design": {"kind": "grid"}}
+    folder: StudyFolder = study_folder(tmp_path / "study", content, lambda factors, seed: {"y": factors["a"]})
+    done = twin("study", "report", folder.path)
+    assert done.stdout.split() == [str(folder.path / "report.html")]
+    assert (folder.path / "table.parquet").exists()
+    done = twin("study", "table", folder.path, "-o", tmp_path / "all.csv")
+    assert (tmp_path / "all.csv").read_text().count("\n") == 26
+
+
+def test_a_folder_that_holds_no_study_is_refused(tmp_path: Path) -> None:
+    done = twin("study", "report", tmp_path)
+    assert done.returncode == 2
+    assert "is no folder of a study" in done.stderr
+    assert json.dumps(sorted(path.name for path in tmp_path.iterdir())) == "[]"
