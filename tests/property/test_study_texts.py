@@ -82,12 +82,12 @@ def _loaded(path: Path) -> tuple[tuple[Problem, ...], int]:
 def _change(data: Any, path: tuple[Any, ...], value: Any) -> None:
     """Change or remove what is at a path, as far as an earlier change has left it there."""
     *above, last = path
-    for key in above:
-        if not isinstance(data, dict | list) or (key not in data if isinstance(data, dict) else len(data) <= key):
-            return
-        data = data[key]
-    if value == "remove":
-        if isinstance(data, dict):
+    try:
+        for key in above:
+            data = data[key]
+        if value != "remove":
+            data[last] = value
+        elif isinstance(data, dict):
             data.pop(last, None)
-    elif isinstance(data, dict) or (isinstance(data, list) and isinstance(last, int) and last < len(data)):
-        data[last] = value
+    except (KeyError, IndexError, TypeError):
+        return

@@ -145,7 +145,10 @@ def test_a_table_of_rows_goes_with_the_study(folder: Path, tmp_path: Path) -> No
     (folder / "study.yaml").write_text(text.replace(", fleet.packs=2", ""))
     begun = _begun(load_study(folder / "study.yaml"), tmp_path / "run")
     (folder / "rows.csv").unlink()
-    assert [one.point for one in _points(load_study(begun.path))] == begun.design()
+    again = load_study(begun.path)
+    assert [one.point for one in _points(again)] == begun.design()
+    begun.begin(again, _points(again))
+    assert len(list((begun.path / "inputs").glob("*rows.csv"))) == 1
     assert begun.design()[0].factors == {"modules": 0, "fleet.modules": 2, "fleet.packs": 1} | {
         "who": "all",
         "load": "load.csv",
