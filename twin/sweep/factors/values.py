@@ -11,7 +11,7 @@ from twin.sweep.factor import Factor, Value
 
 
 def _single(value: Any) -> Any:
-    """Return the value. Raises ValueError where it is no single one: a complaint of each type that it is not is none."""
+    """Return the value. Raises ValueError where it is none: one complaint, and not one of each type that it is not."""
     if isinstance(value, dict | list):
         raise ValueError(f"found {found(value)}; expected text, a number, true, false or null")
     return value
