@@ -67,10 +67,12 @@ class Points(WorkerPlugin):
         self._all: list[PointProcess] = []
         self._lock = threading.Lock()
         self._fit = False
+        self._leaving = False
 
     def teardown(self, worker: Worker) -> None:
-        """End the processes, and what they run."""
+        """End the processes, and what they run: of that nothing is told, for it runs again elsewhere."""
         del worker
+        self._leaving = True
         for process in self._all:
             process.close()
 
@@ -97,7 +99,7 @@ class Points(WorkerPlugin):
 
     def _outcomes(self, process: PointProcess, points: Sequence[tuple[str, int]]) -> Iterator[Outcome]:
         for point_id, attempt in points:
-            if (self._folder.path / "cancel").exists():
+            if self._leaving or (self._folder.path / "cancel").exists():
                 return
             if self._folder.state(point_id) == "done":  # by a worker that died, or was thought dead, after it
                 yield Outcome(point_id, "done")
@@ -127,6 +129,8 @@ class Points(WorkerPlugin):
 
     def _tell(self, number: int, what: str, *, surely: bool = False, **news: object) -> None:
         """Tell the coordinator; ``surely``: return only when the scheduler knows."""
+        if self._leaving:
+            return
         message = {"chunk": number, "what": what, "worker": self._worker.address, "host": socket.gethostname(), **news}
         if surely:
             sync(self._worker.loop, self._worker.scheduler.log_event, topic=self._orders.sweep, msg=message)
