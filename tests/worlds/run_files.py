@@ -7,6 +7,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from twin.record.reader import open_run
+
 
 def datasets(folder: Path) -> dict[str, np.ndarray]:
     """Return every dataset of a run but its provenance."""
@@ -25,6 +27,15 @@ def differing(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> list[
     """Return the names of the datasets that differ in a byte; strings by their value."""
     assert one.keys() == other.keys()
     return [name for name in one if _bytes(one[name]) != _bytes(other[name])]
+
+
+def flushed_rows(folder: Path) -> int:
+    """Return how many rows are in the file of a run that goes on."""
+    try:
+        with open_run(folder) as tree:
+            return int(tree.sizes.get("time", 0))
+    except Exception:  # it is being made
+        return 0
 
 
 def _bytes(values: np.ndarray) -> object:

@@ -18,6 +18,7 @@ import pytest
 import twin
 from tests.worlds.command import ROOT
 from tests.worlds.rollout_homes import stated, table
+from tests.worlds.run_files import flushed_rows
 from twin.ota.states import UpdateState
 
 HOURS = 3
@@ -35,21 +36,12 @@ def _running(folder: Path, shards: int) -> Iterator[subprocess.Popen[str]]:
         [sys.executable, "-m", "twin", *arguments], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
     )
     try:
-        while process.poll() is None and _rows(folder / "run") < 200:
+        while process.poll() is None and flushed_rows(folder / "run") < 200:
             time.sleep(0.2)
         yield process
     finally:
         process.kill()
         process.communicate()
-
-
-def _rows(run: Path) -> int:
-    """Return the rows that a run that goes on has flushed."""
-    try:
-        with twin.open_run(run) as tree:
-            return int(tree.sizes.get("time", 0))
-    except Exception:  # it is being made
-        return 0
 
 
 @pytest.mark.parametrize("shards", SHARDS)

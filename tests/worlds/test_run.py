@@ -16,37 +16,44 @@ import twin
 from tests.worlds import failing_module
 from tests.worlds.command import ROOT
 from tests.worlds.command import twin as command
-from tests.worlds.run_files import datasets, differing
+from tests.worlds.run_files import datasets, differing, flushed_rows
+from twin.cli.execute import execute
 from twin.network.dbc.database import Database
+from twin.scenario import load
 
 SCENARIO = ROOT / "scenarios" / "home_fleet.yaml"
-SMALL = ("--set", "fleet.sites=3", "--set", "duration_s=90", "--set", "faults=[]", "--quiet")
+SMALL = ("fleet.sites=3", "duration_s=90", "faults=[]")
+COMMAND = ("--quiet", *(word for change in SMALL for word in ("--set", change)))
 
 
-def _run(folder: Path, *more: str) -> Path:
-    done = command("run", SCENARIO, "-o", folder, *SMALL, *more)
-    assert done.returncode == 0, done.stderr
+def _run(folder: Path, *changes: str, shards: int = 1) -> Path:
+    """Run the small fleet in this process."""
+    execute(load(SCENARIO, [*SMALL, *changes]), folder, quiet=True, shards=shards)
     return folder
 
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _run(tmp_path_factory.mktemp("runs") / "fleet")
+    """The small fleet, run by the command."""
+    folder = tmp_path_factory.mktemp("runs") / "fleet"
+    done = command("run", SCENARIO, "-o", folder, *COMMAND)
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("changes", "shards"),
     [
-        (),
-        ("--set", "plant.threads=2"),
-        ("--shards", "2"),
-        ("--shards", "3"),
-        ("--set", "plant.backend=fmpy"),
-        ("--set", "bus.engine=simpy"),
-        ("--set", "record.segment_s=0.2"),
+        ([], 1),
+        (["plant.threads=2"], 1),
+        ([], 2),
+        ([], 3),
+        (["plant.backend=fmpy"], 1),
+        (["bus.engine=simpy"], 1),
+        (["record.segment_s=0.2"], 1),
     ],
     ids=[
-        "again",
+        "in another process",
         "two threads",
         "two shards",
         "three shards",
@@ -55,12 +62,12 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "other segments",
     ],
 )
-def test_same_bytes(fleet: Path, tmp_path: Path, change: tuple[str, ...]) -> None:
-    assert not differing(datasets(fleet), datasets(_run(tmp_path / "other", *change)))
+def test_same_bytes(fleet: Path, tmp_path: Path, changes: list[str], shards: int) -> None:
+    assert not differing(datasets(fleet), datasets(_run(tmp_path / "other", *changes, shards=shards)))
 
 
 def test_another_seed_is_another_fleet(fleet: Path, tmp_path: Path) -> None:
-    other = datasets(_run(tmp_path / "other", "--set", "seed=1"))
+    other = datasets(_run(tmp_path / "other", "seed=1"))
     assert "cell_voltage_V" in differing(datasets(fleet), other)
 
 
@@ -93,10 +100,8 @@ def test_the_fleet_behaves(fleet: Path) -> None:
 
 def test_a_hot_cell_is_noticed_and_isolated(tmp_path: Path) -> None:
     fault = "faults=[{kind: over_temperature, site: 0, module: 1, cell: 4, start_s: 30, duration_s: 600, heat_W: 800}]"
-    changes = ("--set", "fleet.sites=1", "--set", "duration_s=600", "--set", fault)
-    done = command("run", SCENARIO, "-o", tmp_path / "hot", "--quiet", *changes)
-    assert done.returncode == 0, done.stderr
-    with twin.open_run(tmp_path / "hot") as run:
+    folder = _run(tmp_path / "hot", "fleet.sites=1", "duration_s=600", fault)
+    with twin.open_run(folder) as run:
         events = run["events"].to_dataset()
         found = events.where(events["code"] == "overtemperature", drop=True)
         levels = found["level"].values.tolist()
@@ -117,10 +122,8 @@ def test_a_hot_cell_is_noticed_and_isolated(tmp_path: Path) -> None:
 def test_a_failing_fmu_costs_its_site_and_no_other(tmp_path: Path) -> None:
     fmu = failing_module.build(tmp_path)
     fault = "faults=[{kind: over_temperature, site: 1, module: 1, cell: 4, start_s: 30, duration_s: 600, heat_W: 800}]"
-    changes = ("--set", "fleet.sites=3", "--set", "duration_s=400", "--set", fault)
-    done = command("run", SCENARIO, "-o", tmp_path / "run", "--quiet", *changes, "--set", f"plant.electrical={fmu}")
-    assert done.returncode == 0, done.stderr
-    with twin.open_run(tmp_path / "run") as run:
+    folder = _run(tmp_path / "run", "duration_s=400", fault, f"plant.electrical={fmu}")
+    with twin.open_run(folder) as run:
         events, signals = run["events"].to_dataset(), run.to_dataset()
         (failed,) = np.flatnonzero(events["code"].values == "quarantine")
         assert int(events["site_id"][failed]) == 1
@@ -136,13 +139,12 @@ def test_a_failing_fmu_costs_its_site_and_no_other(tmp_path: Path) -> None:
 
 
 def _started(folder: Path, *changes: str) -> subprocess.Popen[bytes]:
-    """Start a run of many hours and return once it is under way."""
-    arguments = ["run", SCENARIO, "-o", folder, "--quiet", "--set", "fleet.sites=2", "--set", "faults=[]", *changes]
+    """Start a run of many hours and return once its first rows are in the file."""
+    less = (word for one in ("fleet.sites=2", "faults=[]", "record.segment_s=0.2") for word in ("--set", one))
+    arguments = ["run", SCENARIO, "-o", folder, "--quiet", *less, *changes]
     process = subprocess.Popen([sys.executable, "-m", "twin", *map(str, arguments)], cwd=ROOT, stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 60
-    while not (folder / "scenario.yaml").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(1.0)
+    while process.poll() is None and not flushed_rows(folder):
+        time.sleep(0.2)
     return process
 
 
@@ -151,7 +153,7 @@ def _started(folder: Path, *changes: str) -> subprocess.Popen[bytes]:
 def test_a_stop_leaves_a_readable_run(tmp_path: Path, shards: str, number: signal.Signals) -> None:
     process = _started(tmp_path / "run", "--shards", shards)
     process.send_signal(number)
-    assert process.wait(timeout=60) == 130
+    assert process.wait(timeout=600) == 130
     with twin.open_run(tmp_path / "run") as run:
         assert 0 < run.sizes["time"] < 43_200
         assert run.attrs["status"] == "interrupted"
@@ -164,7 +166,7 @@ def test_a_killed_shard_fails_the_run_and_says_so(tmp_path: Path) -> None:
     shards = [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     assert len(shards) == 2
     os.kill(int(shards[1]), signal.SIGKILL)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=600)
     assert process.returncode == 1
     assert b"shard 1 died (exit code -9)" in said
     assert b"Traceback" not in said
@@ -174,24 +176,23 @@ def test_a_killed_shard_fails_the_run_and_says_so(tmp_path: Path) -> None:
 
 
 def test_frames_do_not_tell_of_shards(tmp_path: Path) -> None:
-    # 90 s in rows of 7 s: the last frames come after the last row.
-    changes = ("--set", "record.frames=true", "--set", "record.period_s=7", "--set", "record.detail=module")
-    whole = datasets(_run(tmp_path / "whole", *changes, "--set", "duration_s=93"))
-    assert not differing(whole, datasets(_run(tmp_path / "parts", *changes, "--set", "duration_s=93", "--shards", "2")))
+    # 93 s in rows of 7 s: the last frames come after the last row.
+    changes = ("duration_s=93", "record.frames=true", "record.period_s=7", "record.detail=module")
+    whole = datasets(_run(tmp_path / "whole", *changes))
+    assert not differing(whole, datasets(_run(tmp_path / "parts", *changes, shards=2)))
     assert len(whole["frames/identifier"]) == whole["bus/frames"].sum()
 
 
 def test_an_output_folder_is_never_overwritten(fleet: Path) -> None:
     before = (fleet / "run.h5").read_bytes()
-    done = command("run", SCENARIO, "-o", fleet, *SMALL)
+    done = command("run", SCENARIO, "-o", fleet, *COMMAND)
     assert done.returncode == 2
     assert "--force" in done.stderr
     assert (fleet / "run.h5").read_bytes() == before
 
 
 def test_packs_speak_to_the_inverter_with_one_voice(tmp_path: Path) -> None:
-    changes = ("--set", "fleet.packs=2", "--set", "record.frames=true", "--set", "duration_s=300")
-    folder = _run(tmp_path / "packs", *changes, "--set", "fleet.sites=1")
+    folder = _run(tmp_path / "packs", "fleet.packs=2", "record.frames=true", "duration_s=300", "fleet.sites=1")
     with twin.open_run(folder) as run:
         last = run.to_dataset().isel(time=-1, site=0)
         assert last["module_state"].values.tolist() == [2, 2, 2, 2]

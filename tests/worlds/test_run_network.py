@@ -11,6 +11,9 @@ import pytest
 
 import twin as library
 from tests.worlds.command import twin
+from twin.cli.execute import execute
+from twin.errors import InputError
+from twin.scenario import load
 
 TROUBLES = """\
 name: Troubles
@@ -30,12 +33,11 @@ faults:
 """
 
 
-def run(folder: Path, text: str, *options: str) -> Path:
+def run(folder: Path, text: str, *overrides: str, shards: int = 1) -> Path:
     """Run a scenario and return its folder."""
-    name = "-".join(["run", *(option.split("=")[-1] for option in options if "=" in option)])
+    name = "-".join(["run", *(override.split("=")[-1] for override in overrides)])
     (folder / "scenario.yaml").write_text(text)
-    done = twin("run", folder / "scenario.yaml", "-o", folder / name, "--quiet", *options)
-    assert done.returncode == 0, done.stderr
+    execute(load(folder / "scenario.yaml", overrides), folder / name, quiet=True, shards=shards)
     return folder / name
 
 
@@ -62,12 +64,12 @@ def troubles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    "options", [("--set", "bus.engine=simpy", "--shards", "2"), ("--set", "bus.threads=3")], ids=["simpy", "threads"]
+    ("override", "shards"), [("bus.engine=simpy", 2), ("bus.threads=3", 1)], ids=["simpy", "threads"]
 )
 def test_whatever_computes_the_buses_the_log_is_the_same(
-    options: tuple[str, ...], troubles: Path, tmp_path: Path
+    override: str, shards: int, troubles: Path, tmp_path: Path
 ) -> None:
-    other = run(tmp_path, TROUBLES, *options)
+    other = run(tmp_path, TROUBLES, override, shards=shards)
     for node in ("", "events", "frames", "bus", "bus_nodes"):
         trees = (library.open_run(one) for one in (troubles, other))
         left, right = ((tree.children[node] if node else tree).to_dataset(inherit=False) for tree in trees)
@@ -161,7 +163,7 @@ ONE_HOME = TROUBLES.split("faults:")[0].replace("sites: 6", "sites: 1")
 
 def test_the_inverter_on_a_segment_of_its_own(tmp_path: Path) -> None:
     segments = "segments: [{name: inverter, nodes: [Inverter], gateway: Pack1, bitrate_bit_s: 250 kbit/s}]"
-    whole, apart = run(tmp_path, ONE_HOME), run(tmp_path, ONE_HOME + f"bus: {{{segments}}}\n", "--set", "name=apart")
+    whole, apart = run(tmp_path, ONE_HOME), run(tmp_path, ONE_HOME + f"bus: {{{segments}}}\n", "name=apart")
     frames = group(apart, "frames")
     on = {int(segment): set(frames["identifier"].values[frames["segment"].values == segment]) for segment in (0, 1)}
     assert on[1] == {0x305, 0x351, 0x355, 0x356, 0x359, 0x35C, 0x35E}
@@ -176,7 +178,7 @@ def test_a_recorded_trace_speaks_for_a_node(tmp_path: Path) -> None:
     done = twin("trace", recorded, "--site", "0", "-o", tmp_path / "home.asc", "--quiet")
     assert done.returncode == 0, done.stderr
     text = ONE_HOME + f"bus: {{replay: [{{file: {tmp_path}/home.asc, node: Inverter, start_s: 10}}]}}\n"
-    replayed = run(tmp_path, text, "--set", "name=replayed")
+    replayed = run(tmp_path, text, "name=replayed")
     first, second = (group(one, "frames") for one in (recorded, replayed))
     beats = [one["payload"].values[one["identifier"].values == 0x305] for one in (first, second)]
     assert 80 < len(beats[1]) < len(beats[0])
@@ -222,10 +224,11 @@ def test_a_trace_that_does_not_fit_the_database_is_refused(frame: str, node: str
     (tmp_path / "other.log").write_text(f"(0.000000) can0 {frame}\n")
     text = ONE_HOME + f"bus: {{replay: [{{file: {tmp_path}/other.log, node: {node}}}]}}\n"
     (tmp_path / "other.yaml").write_text(text)
-    done = twin("run", tmp_path / "other.yaml", "-o", tmp_path / "other", "--quiet")
-    assert done.returncode == 2
-    assert "other.log: found " in done.stderr
-    assert says in done.stderr
+    with pytest.raises(InputError) as refusal:
+        execute(load(tmp_path / "other.yaml"), tmp_path / "other", quiet=True)
+    told = f"{refusal.value}\n"
+    assert "other.log: found " in told
+    assert says in told
     assert not (tmp_path / "other").exists()
 
 
@@ -255,7 +258,7 @@ def test_overload_is_said_before_the_run_and_counted_in_it(tmp_path: Path) -> No
     bus = group(tmp_path / "slow", "bus")
     assert bus["overwritten"].sum() > 0
     assert bus["dropped"].sum() == 0
-    queued = group(run(tmp_path, text, "--set", "bus.queue=fifo"), "bus")
+    queued = group(run(tmp_path, text, "bus.queue=fifo"), "bus")
     assert queued["overwritten"].sum() == 0
     assert queued["misses"].sum() > 0
     assert queued["dropped"].sum() > 0, "a module sends 7 frames a second and has room for 32"

@@ -11,25 +11,22 @@ import numpy as np
 import pytest
 
 import twin
-from tests.worlds.command import ROOT
-from tests.worlds.command import twin as command
 from tests.worlds.commands import Done, run_all
+from twin.cli.execute import execute
+from twin.cli.rerun import command as rerun
 from twin.network.engines.records import FrameFlag
 from twin.network.traces import FORMATS, Recording, read_trace
+from twin.scenario import load
 
-SMALL = ("--set", "fleet.sites=3", "--set", "duration_s=20", "--set", "faults=[]", "--quiet")
+SMALL = ("fleet.sites=3", "duration_s=20", "faults=[]")
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``fleet``, three homes of which no frame is logged, and ``home``, one of them with its frames."""
     folder = tmp_path_factory.mktemp("runs")
-    for arguments in (
-        ("run", ROOT / "scenarios/home_fleet.yaml", "-o", folder / "fleet", *SMALL),
-        ("rerun", folder / "fleet", "--site", "1", "-o", folder / "home", "--quiet"),
-    ):
-        done = command(*arguments)
-        assert done.returncode == 0, done.stderr
+    execute(load("home_fleet", SMALL), folder / "fleet", quiet=True)
+    rerun(folder / "fleet", 1, folder / "home", quiet=True)
     return folder
 
 
