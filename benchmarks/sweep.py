@@ -27,14 +27,14 @@ from threading import Event, Thread
 
 import psutil
 
-from twin.sweep.cluster import Order, cluster_of
+from twin.sweep.attempt.process import PointProcess
 from twin.sweep.coordinator import Coordinator
+from twin.sweep.engine.cluster import Order, cluster_of
 from twin.sweep.folder import StudyFolder
-from twin.sweep.load import LoadedStudy, load_study
 from twin.sweep.points import points_of
-from twin.sweep.process import PointProcess
+from twin.sweep.results.table import table_of, write_table
 from twin.sweep.status import status_of
-from twin.sweep.table import table_of, write_table
+from twin.sweep.study.load import LoadedStudy, load_study
 
 EMPTY = "pass"
 LONG_S = 10.0

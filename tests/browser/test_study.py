@@ -10,7 +10,7 @@ import pytest
 
 from tests.browser.chromium import Chromium
 from tests.worlds.study_folders import study_folder
-from twin.sweep.page import write_report
+from twin.sweep.results.page import write_report
 
 MARKS = """(() => {
   const marks = ".scatterlayer path, .heatmaplayer image, .contourlayer path, .barlayer path, .gl-canvas, .annotation";

@@ -9,12 +9,12 @@ import pytest
 from pydantic import TypeAdapter
 
 from twin.plugins import discover
-from twin.sweep import designs
-from twin.sweep.design import Design, Space, Told
-from twin.sweep.factor import Factor
-from twin.sweep.factors.range import Range
-from twin.sweep.factors.values import Values
-from twin.sweep.study import AnyDesign
+from twin.sweep.study import designs
+from twin.sweep.study.design import Design, Space, Told
+from twin.sweep.study.factor import Factor
+from twin.sweep.study.factors.range import Range
+from twin.sweep.study.factors.values import Values
+from twin.sweep.study.study import AnyDesign
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "grid": {"steps": 3},

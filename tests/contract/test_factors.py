@@ -12,9 +12,9 @@ from pydantic import TypeAdapter
 
 from twin.plugins import discover
 from twin.scenario.overrides import parsed
-from twin.sweep import factors
-from twin.sweep.factor import Factor, spelled
-from twin.sweep.study import AnyFactor
+from twin.sweep.study import factors
+from twin.sweep.study.factor import Factor, spelled
+from twin.sweep.study.study import AnyFactor
 
 CSV = "fleet.modules,link,note\n2,1e-3,a\n4,2e-3,b\n8,3e-3,c\n"
 EXAMPLES: dict[str, list[dict[str, Any]]] = {

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from twin.errors import InputError, Problem
-from twin.sweep.load import load_study
 from twin.sweep.points import points_of
+from twin.sweep.study.load import load_study
 
 STUDY: dict[str, Any] = {
     "name": "x",

@@ -14,8 +14,8 @@ import pytest
 
 from tests.worlds.command import twin
 from twin.sweep.folder import StudyFolder
-from twin.sweep.indices import Indices, indices
-from twin.sweep.view import StudyView
+from twin.sweep.results.indices import Indices, indices
+from twin.sweep.results.view import StudyView
 
 A, B = 7.0, 0.1
 SAMPLES = "design.samples=512", "design.second_order=false"

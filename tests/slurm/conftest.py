@@ -16,8 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from twin.sweep.cluster import Order
-from twin.sweep.clusters.slurm import Slurm
+from twin.sweep.engine.cluster import Order
+from twin.sweep.engine.clusters.slurm import Slurm
 from twin.sweep.folder import StudyFolder
 
 LAB = Path(__file__).parent / "lab"

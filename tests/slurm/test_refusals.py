@@ -10,8 +10,8 @@ import pytest
 
 from tests.slurm.conftest import Lab, slow_study
 from twin.errors import InputError
-from twin.sweep.cluster import Order
-from twin.sweep.clusters.slurm import Slurm
+from twin.sweep.engine.cluster import Order
+from twin.sweep.engine.clusters.slurm import Slurm
 
 
 def _refusal(folder: Path, site: str) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.slurm.conftest import Lab, Sweep
-from twin.sweep.table import table_of
+from twin.sweep.results.table import table_of
 
 Make = Callable[..., Sweep]
 

@@ -17,8 +17,8 @@ import pytest
 
 from tests.worlds.command import ROOT
 from tests.worlds.points import Points
-from twin.sweep.point import Outcome
-from twin.sweep.process import PointProcess
+from twin.sweep.attempt.point import Outcome
+from twin.sweep.attempt.process import PointProcess
 
 WELL = "def respond(seed, x=0): return {'y': x}"
 WHO = """
@@ -336,7 +336,7 @@ def test_a_child_does_not_outlive_its_parent(points: Points, tmp_path: Path) -> 
     parent = subprocess.Popen(
         [
             *(sys.executable, "-c"),
-            "import sys; from pathlib import Path; from twin.sweep.process import PointProcess;"
+            "import sys; from pathlib import Path; from twin.sweep.attempt.process import PointProcess;"
             "PointProcess(Path(sys.argv[1])).run(sys.argv[2])",
             *(str(points.folder.path), point),
         ],

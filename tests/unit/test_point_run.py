@@ -14,9 +14,9 @@ from tests.worlds.command import ROOT, twin
 from tests.worlds.points import Points
 from twin.errors import InputError, Problem
 from twin.scenario import Scenario
-from twin.sweep import attempts
+from twin.sweep.attempt import attempts
+from twin.sweep.attempt.point import run_point
 from twin.sweep.folder import Result, write_result
-from twin.sweep.point import run_point
 
 WELL = "def respond(seed, x=0): return {'y': x}"
 DEAD = 2**22 + 1

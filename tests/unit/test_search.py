@@ -12,12 +12,12 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from twin.sweep.design import Space, Told, Units
-from twin.sweep.designs.optuna import Optuna
-from twin.sweep.factor import Factor, Value
-from twin.sweep.factors.range import Range
-from twin.sweep.factors.rows import Rows
-from twin.sweep.factors.values import Values
+from twin.sweep.study.design import Space, Told, Units
+from twin.sweep.study.designs.optuna import Optuna
+from twin.sweep.study.factor import Factor, Value
+from twin.sweep.study.factors.range import Range
+from twin.sweep.study.factors.rows import Rows
+from twin.sweep.study.factors.values import Values
 
 
 class Length(Factor):

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from twin.errors import InputError
-from twin.sweep.cluster import Order
-from twin.sweep.clusters.lsf import Lsf
-from twin.sweep.clusters.pbs import Pbs
-from twin.sweep.clusters.slurm import Slurm
-from twin.sweep.queued import QueueCluster
-from twin.sweep.site import load_site
+from twin.sweep.engine.cluster import Order
+from twin.sweep.engine.clusters.lsf import Lsf
+from twin.sweep.engine.clusters.pbs import Pbs
+from twin.sweep.engine.clusters.slurm import Slurm
+from twin.sweep.queues.queued import QueueCluster
+from twin.sweep.queues.site import load_site
 
 SITE = """\
 queue: short

@@ -15,8 +15,8 @@ from twin.bms.firmware.pack_controller import PackController
 from twin.bms.firmware.python_firmware import firmware_class
 from twin.scenario import load
 from twin.scenario.architecture import architecture_of
-from twin.sweep.load import load_study
 from twin.sweep.points import points_of
+from twin.sweep.study.load import load_study
 
 STUDIES = Path(__file__).resolve().parents[2] / "scenarios" / "studies"
 FILES = sorted(STUDIES.glob("*.yaml"))

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from twin.errors import InputError
-from twin.sweep.constraints import Constraints, constraint_of
+from twin.sweep.study.constraints import Constraints, constraint_of
 
 COLUMNS = {"a": 3.0, "b": 4.0, "fleet.modules": 16.0, "on": True}
 VIOLATIONS = {

@@ -12,20 +12,20 @@ import pytest
 from scipy import stats
 
 from twin.errors import Problem
-from twin.sweep.design import Design, Space
-from twin.sweep.designs.grid import Grid
-from twin.sweep.designs.latin_hypercube import LatinHypercube
-from twin.sweep.designs.one_at_a_time import OneAtATime
-from twin.sweep.designs.saltelli import Saltelli
-from twin.sweep.designs.sobol import Sobol
-from twin.sweep.factor import Factor, Value
-from twin.sweep.factors.levels import Levels
-from twin.sweep.factors.lognormal import LogNormal
-from twin.sweep.factors.normal import Normal
-from twin.sweep.factors.range import Range
-from twin.sweep.factors.rows import Rows
-from twin.sweep.factors.triangular import Triangular
-from twin.sweep.factors.values import Values
+from twin.sweep.study.design import Design, Space
+from twin.sweep.study.designs.grid import Grid
+from twin.sweep.study.designs.latin_hypercube import LatinHypercube
+from twin.sweep.study.designs.one_at_a_time import OneAtATime
+from twin.sweep.study.designs.saltelli import Saltelli
+from twin.sweep.study.designs.sobol import Sobol
+from twin.sweep.study.factor import Factor, Value
+from twin.sweep.study.factors.levels import Levels
+from twin.sweep.study.factors.lognormal import LogNormal
+from twin.sweep.study.factors.normal import Normal
+from twin.sweep.study.factors.range import Range
+from twin.sweep.study.factors.rows import Rows
+from twin.sweep.study.factors.triangular import Triangular
+from twin.sweep.study.factors.values import Values
 
 LEVELS: dict[str, tuple[Factor, int, list[Value]]] = {
     "a range from end to end": (Range(low=0.1, high=0.5), 5, [0.1, 0.2, 0.3, 0.4, 0.5]),

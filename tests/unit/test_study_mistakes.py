@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from twin.errors import InputError
-from twin.sweep.load import load_study
 from twin.sweep.points import points_of
+from twin.sweep.study.load import load_study
 
 HEAD = "name: x\nbase: one_home\n"
 TAIL = "design: {kind: grid}\nresponses: {soc_error: {}}\n"

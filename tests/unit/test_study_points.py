@@ -14,9 +14,9 @@ from twin.errors import InputError
 from twin.scenario import load
 from twin.scenario.document import read
 from twin.sweep.folder import Result, StudyFolder, write_result
-from twin.sweep.load import LoadedStudy, load_study, read_study
 from twin.sweep.points import Prepared, points_of
-from twin.sweep.schema import schema_text
+from twin.sweep.study.load import LoadedStudy, load_study, read_study
+from twin.sweep.study.schema import schema_text
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
 BASE = (

@@ -13,17 +13,17 @@ import pytest
 
 from tests.worlds.command import twin
 from tests.worlds.study_folders import Respond, study_folder
-from twin.sweep.answer import headline, remarks
-from twin.sweep.convergence import best_so_far, running_mean
-from twin.sweep.design import Units
-from twin.sweep.effects import effects, interactions
 from twin.sweep.folder import StudyFolder
-from twin.sweep.indices import indices
-from twin.sweep.page import write_report
-from twin.sweep.pareto import best_rows, front
-from twin.sweep.study_tables import failed_table
-from twin.sweep.surface import surface
-from twin.sweep.view import Absent, StudyView
+from twin.sweep.results.answer import headline, remarks
+from twin.sweep.results.convergence import best_so_far, running_mean
+from twin.sweep.results.effects import effects, interactions
+from twin.sweep.results.indices import indices
+from twin.sweep.results.page import write_report
+from twin.sweep.results.pareto import best_rows, front
+from twin.sweep.results.study_tables import failed_table
+from twin.sweep.results.surface import surface
+from twin.sweep.results.view import Absent, StudyView
+from twin.sweep.study.design import Units
 
 UNIT = {"kind": "range", "low": 0.0, "high": 1.0}
 ONE_BEST = {"y": {"objective": "minimize"}}

@@ -19,7 +19,8 @@ import xarray as xr
 from tests.worlds.study_folders import study_folder
 from twin.errors import InputError
 from twin.sweep.folder import StudyFolder
-from twin.sweep.table import FIXED, save_table, table_of, write_table
+from twin.sweep.results.table import save_table, table_of, write_table
+from twin.sweep.study.columns import FIXED
 
 STUDY: dict[str, Any] = {
     "factors": {

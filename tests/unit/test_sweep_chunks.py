@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twin.sweep.chunks import AHEAD, MOST_POINTS, Chunk, Chunks
-from twin.sweep.point import Outcome
+from twin.sweep.attempt.point import Outcome
+from twin.sweep.engine.chunks import AHEAD, MOST_POINTS, Chunk, Chunks
 
 
 def _ids(chunk: Chunk | None) -> list[str]:

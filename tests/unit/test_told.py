@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from twin.sweep.folder import Result, StudyFolder, write_result
-from twin.sweep.load import LoadedStudy, load_study
 from twin.sweep.points import Prepared, points_of
+from twin.sweep.study.load import LoadedStudy, load_study
 from twin.sweep.told import told_of
 
 STUDY = """

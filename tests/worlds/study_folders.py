@@ -10,10 +10,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from twin.sweep.design import Space, Units
-from twin.sweep.factor import Value
 from twin.sweep.folder import Point, Result, StudyFolder, write_result
-from twin.sweep.study import Study
+from twin.sweep.study.design import Space, Units
+from twin.sweep.study.factor import Value
+from twin.sweep.study.study import Study
 
 Respond = Callable[[Mapping[str, Any], int], Mapping[str, float]]
 

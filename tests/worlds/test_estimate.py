@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from twin.sweep.design import Told
+from twin.sweep.attempt.process import PointProcess
 from twin.sweep.estimate import Line, estimate, line_through, span_s
 from twin.sweep.folder import StudyFolder
-from twin.sweep.load import LoadedStudy, load_study
 from twin.sweep.points import Prepared, points_of
-from twin.sweep.process import PointProcess
+from twin.sweep.study.design import Told
+from twin.sweep.study.load import LoadedStudy, load_study
 
 SCENARIO = Path(__file__).resolve().parents[2] / "scenarios" / "one_home.yaml"
 BASE = """

@@ -21,9 +21,9 @@ from tests.worlds.points import Points
 from twin.analysis.comparison import JudgedRun
 from twin.cli.execute import execute
 from twin.scenario import load
-from twin.sweep.point import Outcome, run_point
-from twin.sweep.process import PointProcess
-from twin.sweep.scenario_point import STATISTICS
+from twin.sweep.attempt.point import Outcome, run_point
+from twin.sweep.attempt.process import PointProcess
+from twin.sweep.attempt.scenario_point import STATISTICS
 
 RULES = ("rules.unserved_kWh=1000", "rules.soc_error=0", "rules.isolated_within_s=60")
 """One that is kept, one that is broken, one of which nothing is known."""
@@ -115,7 +115,7 @@ def test_a_killed_attempt_leaves_nothing_and_the_next_is_whole(points: Points, k
 def test_what_a_killed_parent_leaves_goes_with_the_next_attempt(points: Points, keeping: PointProcess) -> None:
     point = points.scenario("seed=30", "duration_s=120")
     program = (
-        "import sys; from pathlib import Path; from twin.sweep.process import PointProcess;"
+        "import sys; from pathlib import Path; from twin.sweep.attempt.process import PointProcess;"
         "PointProcess(Path(sys.argv[1])).run(sys.argv[2])"
     )
     parent = subprocess.Popen([sys.executable, "-c", program, str(points.folder.path), point], cwd=ROOT)

@@ -13,10 +13,10 @@ from distributed import Client
 
 from tests.worlds import small_queue
 from twin.errors import SimulationError
-from twin.sweep.cluster import Order
-from twin.sweep.clusters.lsf import Lsf
-from twin.sweep.clusters.pbs import Pbs
-from twin.sweep.queued import QueueCluster
+from twin.sweep.engine.cluster import Order
+from twin.sweep.engine.clusters.lsf import Lsf
+from twin.sweep.engine.clusters.pbs import Pbs
+from twin.sweep.queues.queued import QueueCluster
 
 KINDS: dict[str, type[QueueCluster]] = {"pbs": Pbs, "lsf": Lsf}
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from twin.sweep.cluster import Order, cluster_of
 from twin.sweep.coordinator import Coordinator
+from twin.sweep.engine.cluster import Order, cluster_of
 from twin.sweep.folder import StudyFolder
-from twin.sweep.load import load_study
+from twin.sweep.study.load import load_study
 
 BASE = """
 import time

@@ -9,11 +9,11 @@ import pytest
 from tests.worlds.command import twin
 from tests.worlds.sweeps import SmallStudy
 from twin.errors import InputError
-from twin.sweep.cluster import Order
-from twin.sweep.clusters.local import Local
 from twin.sweep.coordinator import Coordinator
-from twin.sweep.load import load_study
+from twin.sweep.engine.cluster import Order
+from twin.sweep.engine.clusters.local import Local
 from twin.sweep.status import status_of
+from twin.sweep.study.load import load_study
 
 
 def _sweep(study: SmallStudy, *overrides: str, retry_failed: bool = False, changed: bool = False) -> Coordinator:

@@ -16,12 +16,12 @@ from distributed import Client, LocalCluster, Worker
 from tests.worlds.command import ROOT
 from tests.worlds.points import Points
 from twin.errors import SimulationError
-from twin.sweep.cluster import Cluster, Order
-from twin.sweep.clusters.address import Address
-from twin.sweep.clusters.local import Local
-from twin.sweep.engine import Engine
-from twin.sweep.point import Outcome
-from twin.sweep.worker import Orders, version
+from twin.sweep.attempt.point import Outcome
+from twin.sweep.engine.cluster import Cluster, Order
+from twin.sweep.engine.clusters.address import Address
+from twin.sweep.engine.clusters.local import Local
+from twin.sweep.engine.engine import Engine
+from twin.sweep.engine.worker import Orders, version
 
 TOKEN = "0123456789abcdef"
 EMPTY = "def respond(seed, x):\n    return {'y': x}\n"
@@ -172,7 +172,7 @@ def _children() -> list[psutil.Process]:
 
 
 def test_no_scheduler_answers(points: Points, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("twin.sweep.engine.ANSWER_S", 0.5)
+    monkeypatch.setattr("twin.sweep.engine.engine.ANSWER_S", 0.5)
     engine = _engine(points, Address(Order("tcp://127.0.0.1:1", points.folder.path)))
     with pytest.raises(SimulationError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:1"), engine.open():
         pass

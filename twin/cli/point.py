@@ -31,7 +31,7 @@ def command(
 
     Example: twin point runs/rollouts/points/ab/abcdef0123456789
     """
-    from twin.sweep.serve import serve
+    from twin.sweep.attempt.serve import serve
 
     try:
         if folders == [Path("-")]:
@@ -44,7 +44,7 @@ def command(
 
 def _all_done(folders: list[Path], keep: Literal["results", "runs"]) -> bool:
     from twin.errors import InputError, Problem
-    from twin.sweep.point import run_point
+    from twin.sweep.attempt.point import run_point
 
     missing = [folder for folder in folders if not folder.is_dir()]
     if missing:

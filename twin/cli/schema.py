@@ -20,7 +20,7 @@ def command(
     """
     from twin.errors import InputError, Problem
     from twin.scenario.schema import schema_text as of_scenarios
-    from twin.sweep.schema import schema_text as of_studies
+    from twin.sweep.study.schema import schema_text as of_studies
 
     text = of_studies() if study else of_scenarios()
     if output is None:

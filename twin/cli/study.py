@@ -27,8 +27,8 @@ def report_command(
 
     Example: twin study report runs/architectures --open
     """
-    from twin.sweep.page import write_report
-    from twin.sweep.table import write_table
+    from twin.sweep.results.page import write_report
+    from twin.sweep.results.table import write_table
 
     study = _study(folder)
     write_table(study)
@@ -54,7 +54,7 @@ def table_command(
 
     Example: twin study table runs/architectures -o architectures.csv
     """
-    from twin.sweep.table import save_table, table_of, write_table
+    from twin.sweep.results.table import save_table, table_of, write_table
 
     study = _study(folder)
     print(save_table(table_of(study), output) if output else write_table(study))

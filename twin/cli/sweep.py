@@ -119,10 +119,10 @@ def _coordinator(
 ) -> Coordinator:
     """Return who will run the study. Raises InputError with all mistakes of study, cluster and site."""
     from twin.errors import InputError, Problem, attempt
-    from twin.sweep.cluster import Order, cluster_of
     from twin.sweep.coordinator import Coordinator
+    from twin.sweep.engine.cluster import Order, cluster_of
     from twin.sweep.folder import StudyFolder
-    from twin.sweep.load import load_study
+    from twin.sweep.study.load import load_study
 
     problems: list[Problem] = []
     loaded = attempt(problems, lambda: load_study(study, overrides))
@@ -156,8 +156,8 @@ def _sweep(coordinator: Coordinator, folder: Path, console: Console, *, retry_fa
 
 def _say_end(coordinator: Coordinator, folder: Path, state: str, seconds: float) -> None:
     from twin.sweep.folder import StudyFolder
+    from twin.sweep.results.table import write_table
     from twin.sweep.status import failures, status_of
-    from twin.sweep.table import write_table
 
     found = status_of(StudyFolder(folder))
     took = timedelta(seconds=round(seconds))

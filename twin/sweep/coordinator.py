@@ -13,19 +13,19 @@ from itertools import chain
 from typing import Any, Literal
 
 from twin.errors import InputError, Problem
-from twin.sweep.cluster import Cluster
-from twin.sweep.design import Told, Units
-from twin.sweep.engine import Engine
+from twin.sweep.attempt.point import Outcome, now
+from twin.sweep.engine.cluster import Cluster
+from twin.sweep.engine.engine import Engine
+from twin.sweep.engine.worker import Orders, version
 from twin.sweep.estimate import Estimate, estimate
 from twin.sweep.folder import Point, StudyFolder, write_result
-from twin.sweep.load import LoadedStudy
 from twin.sweep.lock import Pulse, refuse_second, sole_coordinator
-from twin.sweep.point import Outcome, now
 from twin.sweep.points import Prepared, points_of
 from twin.sweep.stop import Stop
-from twin.sweep.study import Study
+from twin.sweep.study.design import Told, Units
+from twin.sweep.study.load import LoadedStudy
+from twin.sweep.study.study import Study
 from twin.sweep.told import told_of
-from twin.sweep.worker import Orders, version
 
 
 @dataclass

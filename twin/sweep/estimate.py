@@ -11,10 +11,10 @@ from typing import Final
 
 import numpy as np
 
+from twin.sweep.attempt.process import PointProcess
 from twin.sweep.folder import StudyFolder
-from twin.sweep.load import LoadedStudy
 from twin.sweep.points import Prepared
-from twin.sweep.process import PointProcess
+from twin.sweep.study.load import LoadedStudy
 
 DISK_BLOCK: Final = 512
 """Bytes that ``st_blocks`` counts in (POSIX)."""

@@ -29,13 +29,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from twin.errors import InputError, Problem
-from twin.sweep.design import Units
-from twin.sweep.factor import Value
+from twin.sweep.study.design import Units
+from twin.sweep.study.factor import Value
 
 if TYPE_CHECKING:  # who runs points needs neither: they load every plug-in
-    from twin.sweep.load import LoadedStudy
     from twin.sweep.points import Prepared
-    from twin.sweep.study import Study
+    from twin.sweep.study.load import LoadedStudy
+    from twin.sweep.study.study import Study
 
 State: TypeAlias = Literal["done", "failed", "open"]
 
@@ -84,7 +84,7 @@ class StudyFolder:
 
     def study(self) -> Study:
         """Return the study as the folder keeps it, its base not looked at. Raises InputError if it is not there."""
-        from twin.sweep.load import read_study
+        from twin.sweep.study.load import read_study
 
         return read_study(self.path)
 

@@ -8,12 +8,12 @@ from functools import partial
 from typing import Final
 
 from twin.errors import InputError, Problem, attempt
-from twin.sweep.base import Change, Content
-from twin.sweep.design import Units
-from twin.sweep.factor import Value, spelled
 from twin.sweep.folder import Point
-from twin.sweep.load import LoadedStudy
-from twin.sweep.mistakes import columns_of
+from twin.sweep.study.base import Change, Content
+from twin.sweep.study.design import Units
+from twin.sweep.study.factor import Value, spelled
+from twin.sweep.study.load import LoadedStudy
+from twin.sweep.study.mistakes import columns_of
 
 MOST_PROBLEMS: Final = 20
 """More mistakes of rows are counted, not listed."""

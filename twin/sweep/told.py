@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from math import fsum
 
-from twin.sweep.design import Told
 from twin.sweep.folder import Point, Result, StudyFolder
-from twin.sweep.load import LoadedStudy
-from twin.sweep.study import Study
-from twin.sweep.table import value_of
+from twin.sweep.results.table import value_of
+from twin.sweep.study.design import Told
+from twin.sweep.study.load import LoadedStudy
+from twin.sweep.study.study import Study
 
 
 def told_of(folder: StudyFolder, loaded: LoadedStudy, points: Iterable[Point]) -> list[Told]:

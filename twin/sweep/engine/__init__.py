@@ -1,0 +1,1 @@
+"""Dask: workers from wherever they come, points that are tried until they are done."""

@@ -1,0 +1,1 @@
+"""What a study found: one table, and one page about it."""

@@ -1,0 +1,137 @@
+"""What a study found, in plain sentences; each follows from its numbers by a rule that stands here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from twin.sweep.results.effects import Effect, effects, interactions
+from twin.sweep.results.indices import Indices, indices, seed_share
+from twin.sweep.results.pareto import best_rows
+from twin.sweep.results.view import Absent, ResponseView, StudyView
+
+MOST_RESPONSES = 6
+"""Of so many responses the page says more than in its tables: those with objectives, then the first ones."""
+LITTLE = 0.03
+"""A factor that makes less than this share of the variance is not spoken of."""
+
+
+def chosen(view: StudyView) -> tuple[ResponseView, ...]:
+    """Return the responses of which the page says more."""
+    others = tuple(one for one in view.responses if one.objective == "none")
+    return (*view.objectives, *others)[:MOST_RESPONSES]
+
+
+def headline(view: StudyView) -> str:
+    """Return the answer in one sentence."""
+    if not view.rows["done"].any():
+        return "No point is done yet: there is nothing to say."
+    best = best_rows(view)
+    if isinstance(best, Absent):
+        first = chosen(view)[0]
+        most = matters(view, first)
+        return f"{first.title}: {most}." if most else f"Nothing can be said of {first.title}: {_why(view, first)}."
+    if len(view.objectives) == 1:
+        one = view.objectives[0]
+        return f"The best {one.title.lower()} is {one.said(one.values[best[0]])}, with {view.said(best[0])}."
+    if len(best) == 1:
+        return f"One row is best in all objectives: {view.said(best[0])}."
+    ends = (f"{one.title.lower()} from {_ends(one, best)}" for one in view.objectives)
+    return f"{len(best)} rows are beaten by none: {', '.join(ends)}."
+
+
+def _ends(response: ResponseView, rows: tuple[int, ...]) -> str:
+    values = [response.values[row] for row in rows]
+    return f"{response.said(min(values))} to {response.said(max(values))}"
+
+
+def _why(view: StudyView, response: ResponseView) -> str:
+    found = effects(view, response)
+    return found.reason if isinstance(found, Absent) else "no factor stands out"
+
+
+def remarks(view: StudyView) -> Iterator[str]:
+    """Yield what follows the answer, a sentence or two each."""
+    for response in chosen(view):
+        if said := matters(view, response):
+            yield f"{response.title}: {said}.{_together(view, response)}"
+    yield from _constraints(view)
+    if view.sampling == "search" and view.rows["done"].any():
+        yield "The rows are those of a search, which lie where it is good: effects and shares are of these places only."
+    yield from _seeds(view)
+
+
+def matters(view: StudyView, response: ResponseView) -> str:
+    """Return what matters most for a response; empty where nothing can be said."""
+    found = effects(view, response)
+    if isinstance(found, Absent) or not found:
+        return ""
+    sobol = indices(view, response)
+    if isinstance(sobol, Indices):
+        return _by_indices(sobol)
+    first, *others = found
+    if math.isnan(first.share):
+        then = f", then {others[0].factor.name} by {_by(others[0])}" if others else ""
+        return f"{first.factor.name} moves it most, by {_by(first)} from end to end{then}"
+    if first.share < LITTLE:
+        return "no factor alone makes a share of its variance to speak of"
+    rest = [f"{one.factor.name} {_percent(one.share)}" for one in others[:2] if one.share >= LITTLE]
+    then = f"; then {', '.join(rest)}" if rest else "; the others hardly matter alone" if others else ""
+    return f"{first.factor.name} matters most and makes {_share(first)} of its variance, {_from_to(first)}{then}"
+
+
+def _by(effect: Effect) -> str:
+    return effect.response.said(effect.span)
+
+
+def _share(effect: Effect) -> str:
+    if math.isnan(effect.low):
+        return _percent(effect.share)
+    return f"{_percent(effect.share)} ({100 * effect.low:.0f} to {100 * effect.high:.0f})"
+
+
+def _from_to(effect: Effect) -> str:
+    low, high = (choose(effect.levels, key=lambda level: level.mean) for choose in (min, max))
+    said = effect.response.said
+    return f"from {said(low.mean)} at {low.label} to {said(high.mean)} at {high.label}"
+
+
+def _by_indices(found: Indices) -> str:
+    parts = [
+        f"{found.names[place]} {found.total[place]:.2f} ± {found.total_half[place]:.2f}"
+        for place in found.order[:3]
+        if found.total[place] >= LITTLE
+    ]
+    first = found.order[0]
+    return (
+        f"{found.names[first]} matters most: total Sobol indices are {', '.join(parts)}; alone it makes "
+        f"{found.first[first]:.2f} ± {found.first_half[first]:.2f}"
+    )
+
+
+def _together(view: StudyView, response: ResponseView) -> str:
+    found = interactions(view, response)
+    if isinstance(found, Absent) or not found[0].sure or found[0].share < LITTLE:
+        return ""
+    pair = found[0]
+    names = f"{pair.first.name} and {pair.second.name}"
+    return f" {names} together make another {_percent(pair.share)}: what one does hangs on the other."
+
+
+def _constraints(view: StudyView) -> Iterator[str]:
+    done = int((view.rows["done"] > 0).sum())
+    if not view.study.constraints or not done:
+        return
+    kept = int(view.feasible.sum())
+    yield f"{kept} of {done} rows keep all constraints: {'; '.join(view.study.constraints)}."
+
+
+def _seeds(view: StudyView) -> Iterator[str]:
+    noisy = [(response, seed_share(response)) for response in chosen(view)]
+    said = [f"{100 * share:.0f} % of {response.title.lower()}" for response, share in noisy if share >= LITTLE]
+    if said:
+        yield f"Of the differences between rows, seeds alone make {', '.join(said)}: more replications would tell more."
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

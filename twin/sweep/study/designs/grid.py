@@ -1,0 +1,30 @@
+"""Every level of every factor with every level of all others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from math import prod
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from twin.sweep.study.design import Design, Space, Told, Units
+
+
+class Grid(Design):
+    """The full factorial design; the last factor changes fastest."""
+
+    kind: Literal["grid"] = "grid"
+    steps: Annotated[int, Field(ge=2, le=1000)] = 5
+    """Of a continuous factor, ends included."""
+
+    def count(self, space: Space) -> int:
+        """Return the product of the numbers of levels."""
+        return prod(len(factor.levels(self.steps)) for factor in space.factors.values())
+
+    def next(self, space: Space, told: Sequence[Told]) -> Sequence[Units]:
+        """Return all combinations at once."""
+        if told:
+            return ()
+        return tuple(product(*(factor.levels(self.steps) for factor in space.factors.values())))
