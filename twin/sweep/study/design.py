@@ -72,3 +72,15 @@ class Design(Options, ABC):
         """Return why the design cannot be had of these factors and responses."""
         del space
         return ()
+
+
+class FixedDesign(Design):
+    """A rule that chooses all its rows beforehand."""
+
+    @abstractmethod
+    def rows(self, space: Space) -> Sequence[Units]:
+        """Return all rows in their order."""
+
+    def next(self, space: Space, told: Sequence[Told]) -> Sequence[Units]:
+        """Return all rows at once."""
+        return () if told else self.rows(space)

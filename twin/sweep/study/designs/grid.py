@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from twin.sweep.study.design import Design, Space, Told, Units
+from twin.sweep.study.design import FixedDesign, Space, Units
 
 
-class Grid(Design):
+class Grid(FixedDesign):
     """The full factorial design; the last factor changes fastest."""
 
     kind: Literal["grid"] = "grid"
@@ -23,8 +23,6 @@ class Grid(Design):
         """Return the product of the numbers of levels."""
         return prod(len(factor.levels(self.steps)) for factor in space.factors.values())
 
-    def next(self, space: Space, told: Sequence[Told]) -> Sequence[Units]:
-        """Return all combinations at once."""
-        if told:
-            return ()
+    def rows(self, space: Space) -> Sequence[Units]:
+        """Return all combinations."""
         return tuple(product(*(factor.levels(self.steps) for factor in space.factors.values())))

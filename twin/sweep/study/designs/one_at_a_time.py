@@ -9,11 +9,11 @@ from pydantic import Field
 
 from twin.errors import Problem
 from twin.scenario.complaints import suggestion
-from twin.sweep.study.design import Design, Space, Told, Units
+from twin.sweep.study.design import FixedDesign, Space, Units
 from twin.sweep.study.factor import Factor, Value
 
 
-class OneAtATime(Design):
+class OneAtATime(FixedDesign):
     """A reference, then one factor after the other at its other levels; says nothing of how factors act together."""
 
     kind: Literal["one_at_a_time"] = "one_at_a_time"
@@ -26,9 +26,9 @@ class OneAtATime(Design):
         """Return the number of levels that are no reference, and the reference."""
         return 1 + sum(len(factor.levels(self.steps)) - 1 for factor in space.factors.values())
 
-    def next(self, space: Space, told: Sequence[Told]) -> Sequence[Units]:
-        """Return all rows at once, the reference first."""
-        return () if told else tuple(self._rows(space))
+    def rows(self, space: Space) -> Sequence[Units]:
+        """Return the reference, then the others, factor by factor."""
+        return tuple(self._rows(space))
 
     def mistakes(self, space: Space) -> tuple[Problem, ...]:
         """Return what is no factor, or none of its levels."""

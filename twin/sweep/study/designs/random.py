@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
+import numpy as np
+from numpy.typing import NDArray
 
-from twin.streams import stream
-from twin.sweep.study.design import Design, Space, Told, Units
+from twin.sweep.study.sample import Sample
 
 
-class Random(Design):
+class Random(Sample):
     """Rows drawn independently; a larger design begins with the rows of a smaller one."""
 
     kind: Literal["random"] = "random"
-    points: Annotated[int, Field(ge=1)]
-    """How many rows."""
 
-    def count(self, space: Space) -> int:
-        """Return how many rows were asked for."""
-        del space
-        return self.points
-
-    def next(self, space: Space, told: Sequence[Told]) -> Sequence[Units]:
-        """Return all rows at once."""
-        if told:
-            return ()
-        draws = stream(space.seed, "study", "random").random((self.points, len(space.factors)))
-        return [tuple(row) for row in draws.tolist()]
+    def draw(self, factors: int, draws: np.random.Generator) -> NDArray[np.float64]:
+        """Return uniform numbers."""
+        return draws.random((self.points, factors))

@@ -9,10 +9,10 @@ from pydantic import Field
 
 from twin.errors import Problem
 from twin.streams import stream
-from twin.sweep.study.design import Design, Space, Told, Units
+from twin.sweep.study.design import FixedDesign, Space, Units
 
 
-class Saltelli(Design):
+class Saltelli(FixedDesign):
     """Saltelli's crossing of two Sobol samples (Saltelli 2002, doi:10.1016/S0010-4655(02)00280-1), as SALib makes it.
 
     A larger design begins with a smaller one's rows, block by block.
@@ -30,10 +30,8 @@ class Saltelli(Design):
         factors = len(space.factors)
         return self.samples * (2 * factors + 2 if self.second_order else factors + 2)
 
-    def next(self, space: Space, told: Sequence[Told]) -> Sequence[Units]:
-        """Return all rows at once, in the order that SALib's analysis expects."""
-        if told:
-            return ()
+    def rows(self, space: Space) -> Sequence[Units]:
+        """Return the rows in the order that SALib's analysis expects."""
         from SALib.sample import sobol  # takes more than a second: only who makes a design pays
 
         names = list(space.factors)

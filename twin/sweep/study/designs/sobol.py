@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
-from twin.streams import stream
-from twin.sweep.study.design import Design, Space, Told, Units
+from twin.sweep.study.sample import Sample
 
 
-class Sobol(Design):
+class Sobol(Sample):
     """A Sobol sequence (Joe and Kuo 2008), scrambled (Owen 1998); a larger design begins with a smaller one's rows.
 
     It is balanced where the number of rows is a power of two.
@@ -21,17 +21,9 @@ class Sobol(Design):
     points: Annotated[int, Field(ge=1)]
     """How many rows; best a power of two."""
 
-    def count(self, space: Space) -> int:
-        """Return how many rows were asked for."""
-        del space
-        return self.points
-
-    def next(self, space: Space, told: Sequence[Told]) -> Sequence[Units]:
-        """Return all rows at once."""
-        if told:
-            return ()
+    def draw(self, factors: int, draws: np.random.Generator) -> NDArray[np.float64]:
+        """Return the first rows of the sequence."""
         from scipy.stats import qmc  # takes most of a second: only who makes a design pays
 
-        sequence = qmc.Sobol(len(space.factors), seed=stream(space.seed, "study", "sobol"))
-        rows = sequence.random_base2((self.points - 1).bit_length())  # of another number scipy warns
-        return [tuple(row) for row in rows[: self.points].tolist()]
+        rows = qmc.Sobol(factors, seed=draws).random_base2((self.points - 1).bit_length())  # of another number it warns
+        return np.asarray(rows[: self.points])
