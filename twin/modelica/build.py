@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -93,14 +92,7 @@ def path_of(model: str, fmi: Version) -> Path:
 
 def _path(of: Source, content: bytes, kind: str) -> Path:
     digest = hashlib.sha256(content).hexdigest()[:16]
-    return cache_folder() / f"{of.model}-{digest}" / f"{of.model}.{kind}.fmu"
-
-
-def cache_folder() -> Path:
-    """Return the folder of built FMUs: ``$TWIN_CACHE``, else bms-twin in the user's cache folder."""
-    if "TWIN_CACHE" in os.environ:
-        return Path(os.environ["TWIN_CACHE"])
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bms-twin"
+    return resources.cache_folder() / f"{of.model}-{digest}" / f"{of.model}.{kind}.fmu"
 
 
 def _content(of: Source) -> bytes:

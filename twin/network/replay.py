@@ -17,7 +17,7 @@ from twin.network.engines.records import FrameFlag
 from twin.network.network import Message
 from twin.network.options import Replay
 from twin.network.site import SiteNetwork
-from twin.network.traces import FrameKind, Recording, read_trace
+from twin.network.traces import FrameKind, Recording
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +48,8 @@ class Traffic:
         Raises InputError if the file cannot be read, has no frame of the node, or has frames of it that its messages in
         the database have not.
         """
+        from twin.network.traces import read_trace  # python-can: only where a trace is replayed
+
         recording = read_trace(Path(options.file))
         mine = tuple(index for index, layout in enumerate(layouts) if layout.sender == options.node)
         senders = {(layout.identifier, layout.extended): layout.sender for layout in layouts}

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import can
 import numpy as np
 from numpy.typing import NDArray
 
 from twin.network.engines.records import FrameFlag
 from twin.network.frames.bits import INTERFRAME_BITS
+
+if TYPE_CHECKING:
+    import can
 
 Column = NDArray[Any]
 
@@ -112,6 +114,8 @@ def _kind(key: int, length: int) -> FrameKind:
 
 
 def _messages(recording: Recording, epoch_s: float) -> Iterator[can.Message]:
+    import can  # not needed for columns, and most of a second
+
     width = recording.payload.shape[1]
     payload = np.ascontiguousarray(recording.payload).tobytes()
     columns = recording.time_ns, recording.channel, recording.identifier, recording.flags, recording.length
