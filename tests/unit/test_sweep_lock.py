@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,26 +33,26 @@ def _enter(study: Path) -> None:
         pass
 
 
-BEAT = Beat("token", "2026-01-01T00:00:00+00:00")
+def _beat(age_s: float = 0.0, **changes: Any) -> Beat:
+    """Return a beat of this process, now, but for what is changed."""
+    return replace(Beat("token", "2026-01-01T00:00:00+00:00"), time_s=time.time() - age_s, **changes)
 
 
 @pytest.mark.parametrize(
     ("beat", "alive"),
     [
-        pytest.param(BEAT, True, id="this process"),
-        pytest.param(replace(BEAT, time_s=0.0), True, id="this process, silent: stopped perhaps, but not dead"),
-        pytest.param(replace(BEAT, process_started_s=0.0), False, id="another process that had the number"),
-        pytest.param(replace(BEAT, pid=_dead_pid()), False, id="a dead process"),
-        pytest.param(replace(BEAT, host="elsewhere"), True, id="another host, just now"),
-        pytest.param(
-            replace(BEAT, host="elsewhere", time_s=time.time() - DEAD_S - 1), False, id="another host, silent"
-        ),
-        pytest.param(replace(BEAT, state="finished"), False, id="finished"),
-        pytest.param(replace(BEAT, host="elsewhere", state="cancelled"), False, id="cancelled elsewhere"),
+        pytest.param(lambda: _beat(), True, id="this process"),
+        pytest.param(lambda: _beat(age_s=1e9), True, id="this process, silent: stopped perhaps, but not dead"),
+        pytest.param(lambda: _beat(process_started_s=0.0), False, id="another process that had the number"),
+        pytest.param(lambda: _beat(pid=_dead_pid()), False, id="a dead process"),
+        pytest.param(lambda: _beat(host="elsewhere"), True, id="another host, just now"),
+        pytest.param(lambda: _beat(age_s=DEAD_S + 1, host="elsewhere"), False, id="another host, silent"),
+        pytest.param(lambda: _beat(state="finished"), False, id="finished"),
+        pytest.param(lambda: _beat(host="elsewhere", state="cancelled"), False, id="cancelled elsewhere"),
     ],
 )
-def test_who_lives(beat: Beat, *, alive: bool) -> None:
-    assert beat.alive == alive
+def test_who_lives(beat: Callable[[], Beat], *, alive: bool) -> None:
+    assert beat().alive == alive
 
 
 def test_a_second_coordinator_is_refused(tmp_path: Path) -> None:
@@ -60,7 +62,7 @@ def test_a_second_coordinator_is_refused(tmp_path: Path) -> None:
 
 
 def test_one_that_runs_elsewhere_is_left_alone(tmp_path: Path) -> None:
-    _write(tmp_path, replace(BEAT, host="elsewhere"))
+    _write(tmp_path, _beat(host="elsewhere"))
     with pytest.raises(InputError, match=r"on elsewhere.*if it is dead, wait until that is 60 s"):
         _enter(tmp_path)
     beat = beat_of(tmp_path)
@@ -69,7 +71,7 @@ def test_one_that_runs_elsewhere_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_dead_one_is_followed(tmp_path: Path) -> None:
-    _write(tmp_path, replace(BEAT, pid=_dead_pid()))
+    _write(tmp_path, _beat(pid=_dead_pid()))
     with sole_coordinator(tmp_path, "now") as pulse:
         beat = beat_of(tmp_path)
         assert beat is not None
