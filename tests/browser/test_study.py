@@ -21,7 +21,7 @@ MARKS = """(() => {
   return drawn;
 })()"""
 OVERALL = {"plot-importance", "plot-pareto_front", "plot-parallel_coordinates"}
-EACH = ("main_effects", "response_surface", "interactions", "sobol_indices", "convergence")
+EACH = ("main_effects", "response_surface", "interactions", "sobol_indices", "second_order", "convergence")
 UNIT = {"kind": "range", "low": 0.0, "high": 1.0}
 
 

@@ -141,7 +141,7 @@ def test_netcdf_opens_in_xarray(folder: StudyFolder, table: pd.DataFrame) -> Non
         ("time_to_isolate", "s", "Time to isolate"),
         ("slowest", "s", "Time to isolate, 95th percentile"),
         ("unserved_energy", "kWh", "Energy not served"),
-        ("rule_speed", "1", "rule speed"),
+        ("rule_speed", "1", "Rule kept: speed"),
         ("memory_MB", "MB", "peak of the process's resident memory"),
     ],
 )

@@ -33,10 +33,11 @@ def headline(view: StudyView) -> str:
         return f"{first.title}: {most}." if most else f"Nothing can be said of {first.title}: {_why(view, first)}."
     if len(view.objectives) == 1:
         one = view.objectives[0]
-        return f"The best {one.title.lower()} is {one.said(one.values[best[0]])}, with {view.said(best[0])}."
+        also = f"; {len(best) - 1} other rows reach it, too" if len(best) > 1 else ""
+        return f"The {one.best} {one.lowered} is {one.said_at(best[0])}, with {view.said(best[0])}{also}."
     if len(best) == 1:
         return f"One row is best in all objectives: {view.said(best[0])}."
-    ends = (f"{one.title.lower()} from {_ends(one, best)}" for one in view.objectives)
+    ends = (f"{one.lowered} from {_ends(one, best)}" for one in view.objectives)
     return f"{len(best)} rows are beaten by none: {', '.join(ends)}."
 
 
@@ -52,13 +53,32 @@ def _why(view: StudyView, response: ResponseView) -> str:
 
 def remarks(view: StudyView) -> Iterator[str]:
     """Yield what follows the answer, a sentence or two each."""
-    for response in chosen(view):
-        if said := matters(view, response):
-            yield f"{response.title}: {said}.{_together(view, response)}"
-    yield from _constraints(view)
     if view.sampling == "search" and view.rows["done"].any():
         yield "The rows are those of a search, which lie where it is good: effects and shares are of these places only."
+    answer = headline(view)
+    for response in chosen(view):
+        yield from _remarks(view, response, answer)
+    yield from _constraints(view)
+    yield from _failed(view)
     yield from _seeds(view)
+
+
+def _remarks(view: StudyView, response: ResponseView, answer: str) -> Iterator[str]:
+    """Yield what is to say of one response beyond the answer on top."""
+    if not response.known.any():
+        if view.rows["done"].any():
+            yield f"{response.title}: no row has a value."
+    elif response.constant:
+        yield f"{response.title}: {response.said(response.values[response.known][0])} at every row."
+    else:
+        missing = int((view.rows["done"] > 0).sum() - response.known.sum())
+        without = f" {missing} rows have no value of it." if missing else ""
+        said = f"{response.title}: {matters(view, response)}."
+        rest = f"{_together(view, response)}{without}".strip()
+        if said != answer and matters(view, response):
+            yield f"{said} {rest}".strip()
+        elif rest:
+            yield f"{response.title}: {rest}"
 
 
 def matters(view: StudyView, response: ResponseView) -> str:
@@ -74,10 +94,13 @@ def matters(view: StudyView, response: ResponseView) -> str:
         then = f", then {others[0].factor.name} by {_by(others[0])}" if others else ""
         return f"{first.factor.name} moves it most, by {_by(first)} from end to end{then}"
     if first.share < LITTLE:
-        return "no factor alone makes a share of its variance to speak of"
+        if math.isnan(first.low):
+            return "no factor alone makes a share of its variance to speak of"
+        return f"in {int(response.known.sum())} rows no factor alone stands out from the scatter"
     rest = [f"{one.factor.name} {_percent(one.share)}" for one in others[:2] if one.share >= LITTLE]
     then = f"; then {', '.join(rest)}" if rest else "; the others hardly matter alone" if others else ""
-    return f"{first.factor.name} matters most and makes {_share(first)} of its variance, {_from_to(first)}{then}"
+    most = "matters most and makes" if first.sure(others) else "seems to matter most, and to make"
+    return f"{first.factor.name} {most} {_share(first)} of its variance, {_from_to(first)}{then}"
 
 
 def _by(effect: Effect) -> str:
@@ -115,20 +138,32 @@ def _together(view: StudyView, response: ResponseView) -> str:
         return ""
     pair = found[0]
     names = f"{pair.first.name} and {pair.second.name}"
-    return f" {names} together make another {_percent(pair.share)}: what one does hangs on the other."
+    return f" {names} together make another {_percent(pair.share)}: what one does depends on the other."
 
 
 def _constraints(view: StudyView) -> Iterator[str]:
     done = int((view.rows["done"] > 0).sum())
     if not view.study.constraints or not done:
         return
-    kept = int(view.feasible.sum())
-    yield f"{kept} of {done} rows keep all constraints: {'; '.join(view.study.constraints)}."
+    kept, broken = int(view.feasible.sum()), view.broken
+    each = "; ".join(f"{text} (broken in {count})" for text, count in broken.items())
+    yield f"{kept} of {done} rows keep all constraints: {each}."
+
+
+def _failed(view: StudyView) -> Iterator[str]:
+    """Yield what failures did to rows."""
+    failed = set(view.table["row"][view.table["status"] == "failed"])
+    hit = view.rows[view.rows["row"].isin(failed)]
+    lost, thinner = int((hit["done"] == 0).sum()), int((hit["done"] > 0).sum())
+    if lost:
+        yield f"{lost} of {len(view.rows)} rows gave nothing, since all their points failed: all else is of the others."
+    if thinner:
+        yield f"{thinner} of {len(view.rows)} rows lost replications that failed: their means are of fewer."
 
 
 def _seeds(view: StudyView) -> Iterator[str]:
     noisy = [(response, seed_share(response)) for response in chosen(view)]
-    said = [f"{100 * share:.0f} % of {response.title.lower()}" for response, share in noisy if share >= LITTLE]
+    said = [f"{100 * share:.0f} % of {response.lowered}" for response, share in noisy if share >= LITTLE]
     if said:
         yield f"Of the differences between rows, seeds alone make {', '.join(said)}: more replications would tell more."
 

@@ -24,7 +24,7 @@ from twin.sweep.results.view import KEPT, Absent, Booleans, Codes, FactorView, R
 
 MOST_LEVELS: Final = 10
 """A continuous factor with more values is cut into parts with equally many rows."""
-_DRAWN: Final = (12, 20)
+_DRAWN: Final = (12, 10)
 """Most parts of a range whose means are drawn, and rows in each."""
 _MOST_COUNTED: Final = 32
 """Most parts of a range for its share: more follow a curve more closely, and their scatter is taken out."""
@@ -76,10 +76,9 @@ class Effect:
         """What factors are ordered by: the share, or the span where there is none."""
         return self.span if math.isnan(self.share) else self.share
 
-    @property
-    def best(self) -> Level:
-        """The level with the best mean; the lowest where nothing is said to be better."""
-        return min(self.levels, key=lambda level: self.response.sign * level.mean)
+    def sure(self, others: Sequence[Effect]) -> bool:
+        """Return whether it matters more than all others: where it is estimated, its interval lies above theirs."""
+        return math.isnan(self.low) or all(self.low > other.share for other in others)
 
 
 @lru_cache(maxsize=KEPT)  # sentences, tables and plots of one page ask for the same
@@ -101,9 +100,14 @@ def _rows(view: StudyView, response: ResponseView) -> Booleans:
     return view.independent & response.known
 
 
+def exact(view: StudyView, rows: Booleans) -> bool:
+    """Return whether rows with a value are all there are of a complete grid: then shares are no estimates."""
+    return view.sampling == "complete" and bool(rows.all())
+
+
 def _shares(view: StudyView, values: Floats, rows: Booleans) -> Sequence[tuple[float, float, float]]:
     """Return for each factor that varies its share and the ends of its interval."""
-    if view.sampling == "complete":
+    if exact(view, rows):
         total = _total(values)
         return [(_between(values, factor.codes) / total, math.nan, math.nan) for factor in view.varied]
     if view.sampling == "lines" or rows.sum() < LEAST_ROWS:
@@ -121,8 +125,8 @@ def _effect(
 ) -> Effect:
     if view.sampling == "lines":
         rows = rows & ~np.delete(view.away, view.varied.index(factor), axis=1).any(axis=1)
-    few = view.sampling in ("complete", "lines")
-    codes = factor.codes[rows] if few else parts(factor, rows, *_DRAWN)
+    few = view.gridded or view.sampling in ("complete", "lines")
+    codes = np.unique(factor.codes[rows], return_inverse=True)[1] if few else parts(factor, rows, *_DRAWN)
     return Effect(factor, response, tuple(_levels(view, factor, response, rows, codes)), *share)
 
 
@@ -269,7 +273,7 @@ def interactions(view: StudyView, response: ResponseView) -> tuple[Interaction, 
     if rows.sum() < 2 or np.ptp(response.values[rows]) == 0.0:
         return Absent("it is the same at every row")
     values, total = response.values[rows], _total(response.values[rows])
-    few = view.sampling == "complete"
+    few = exact(view, rows)
     left = _Additive(values, [one.codes for one in view.varied] if few else _counted(view, rows)).residuals
     pairs = (_interaction(view, *pair, left, rows, total) for pair in combinations(view.varied, 2))
     found = [pair for pair in pairs if pair is not None]
@@ -282,7 +286,7 @@ def _interaction(
     view: StudyView, first: FactorView, second: FactorView, values: Floats, rows: Booleans, total: float
 ) -> Interaction | None:
     """Return the interaction of two factors; ``values[row]`` are what no single factor explains."""
-    if view.sampling == "complete":
+    if exact(view, rows):
         share = _between(values, _cells(first.codes, second.codes)) / total
         return Interaction(first, second, share, share > 0.01)
     for most in (8, 6, 4, 3, 2):

@@ -32,6 +32,7 @@ class Indices:
     total_half: Floats
     second: Floats | None
     """``[factor, factor]``: of pairs, NaN on and below the diagonal; None unless the design has rows for them."""
+    second_half: Floats | None
     blocks: int
     lost: int
     """Blocks that were left out, because a row of theirs failed, is open, or breaks a constraint."""
@@ -80,9 +81,9 @@ def _of(view: StudyView, response: ResponseView, values: Floats, blocks: int) ->
     names = tuple(view.study.factors)
     known = len(values) // view.block_size
     first, first_half, total, total_half = (np.asarray(found[key]) for key in ("S1", "S1_conf", "ST", "ST_conf"))
-    second = np.asarray(found["S2"]) if "S2" in found else None
-    noise = seed_share(response)
-    return Indices(names, first, first_half, total, total_half, second, known, blocks - known, noise)
+    second, second_half = (np.asarray(found[key]) if key in found else None for key in ("S2", "S2_conf"))
+    lost, noise = blocks - known, seed_share(response)
+    return Indices(names, first, first_half, total, total_half, second, second_half, known, lost, noise)
 
 
 def _analyse(view: StudyView, values: Floats) -> Any:

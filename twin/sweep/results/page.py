@@ -32,7 +32,7 @@ METHOD = (
 )
 HOW = {
     "complete": "every level of every factor with every other",
-    "lines": "one factor at a time",
+    "lines": "from a reference, one factor changed at a time",
     "blocks": "blocks of rows for Sobol indices",
     "search": "a search",
     "sample": "rows all over the space",
@@ -58,8 +58,10 @@ def _body(view: StudyView) -> str:
     overall = _overall(view)
     never = {plot.title: one.reason for plot, one in overall.values() if isinstance(one, Absent)}
     never |= _never(drawn.values())
-    plots_of_all = "".join(_plot(name, plot, one) for name, (plot, one) in overall.items() if plot.title not in never)
-    more = "".join(_response(response, drawn[response.name], never) for response in shown)
+    plots_of_all = "".join(
+        _plot(view, name, plot, one) for name, (plot, one) in overall.items() if plot.title not in never
+    )
+    more = "".join(_response(view, response, drawn[response.name], never) for response in shown)
     return f"""
 <header><h1>{escape(view.study.name)}</h1><p>{escape(view.study.description)}</p>
 <p class="answer">{escape(headline(view))}</p>
@@ -110,14 +112,16 @@ def _keys(view: StudyView) -> Iterator[str]:
     done = view.table[view.table["status"] == "done"]
     rows = int((view.rows["done"] > 0).sum())
     replications = f", {view.study.replications} replications each" if view.study.replications > 1 else ""
-    kind = str(getattr(view.study.design, "kind", "")).replace("_", " ")
+    kind = str(getattr(view.study.design, "kind", "")).replace("_", " ").capitalize()
     how = HOW["complete" if view.gridded else view.sampling]
-    yield _key("Design", kind, f"{how}; {len(view.varied)} factors")
+    fixed = len(view.factors) - len(view.varied)
+    varied = f"{len(view.varied)} factor{'s' * (len(view.varied) != 1)} vary, {fixed} stay" if fixed else ""
+    yield _key("Design", kind, f"{how}; {varied or f'{len(view.varied)} factors'}")
     kept = f"{int(view.feasible.sum()):,} keep all constraints; " if view.study.constraints else ""
     yield _key("Rows", f"{rows:,}", f"{kept}{len(done):,} points done{replications}")
     for one in view.objectives[:3]:
         for row in ranked(view, one, 1):
-            yield _key(f"Best {one.title.lower()}", one.said(one.values[row]), view.said(row), first=True)
+            yield _key(f"{one.best.capitalize()} {one.lowered}", one.said_at(row), view.said(row), first=True)
     if len(done):
         total, most = float(view.table["seconds"].sum()), float(done["memory_MB"].max())
         yield _key("Computed", duration(total), f"on the wall, of all points; at most {most:,.0f} MB each")
@@ -158,18 +162,23 @@ def _cannot(never: Mapping[str, str]) -> str:
     return f'<h3>What this study cannot say</h3><ul class="conclusion">{items}</ul>'
 
 
-def _response(response: ResponseView, drawn: Drawn, never: Mapping[str, str]) -> str:
+def _response(view: StudyView, response: ResponseView, drawn: Drawn, never: Mapping[str, str]) -> str:
     shown = (
-        _plot(f"{name}-{response.name}", plot, one) for name, (plot, one) in drawn.items() if plot.title not in never
+        _plot(view, f"{name}-{response.name}", plot, one)
+        for name, (plot, one) in drawn.items()
+        if plot.title not in never
     )
     return f'<section id="response-{response.name}"><h2>{escape(response.title)}</h2>{"".join(shown)}</section>'
 
 
-def _plot(name: str, plot: StudyPlot | ResponsePlot, drawn: object) -> str:
+def _plot(view: StudyView, name: str, plot: StudyPlot | ResponsePlot, drawn: go.Figure | Absent) -> str:
     if isinstance(drawn, Absent):
         return (
             f'<div class="plot absent" id="plot-{name}"><h3>{escape(plot.title)}</h3>'
             f'<p class="quiet">Cannot be had: {escape(drawn.reason)}.</p></div>'
         )
-    note = f'<p class="note">{escape(plot.note)}</p>'
-    return f'<div class="plot" id="plot-{name}"><h3>{escape(plot.title)}</h3>{note}{figure_html(drawn)}</div>'
+    note = f'<p class="note">{escape(plot.noted(view))}</p>'
+    wide = (
+        f'<div style="overflow-x:auto"><div style="min-width:{plot.least_width_px}px">{figure_html(drawn)}</div></div>'
+    )
+    return f'<div class="plot" id="plot-{name}"><h3>{escape(plot.title)}</h3>{note}{wide}</div>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import ClassVar, Final
 
 import numpy as np
@@ -23,10 +24,17 @@ class StudyPlot(ABC):
     title: ClassVar[str]
     note: ClassVar[str] = ""
     """A sentence under the title: what to look for."""
+    least_width_px: ClassVar[int] = 0
+    """On a narrower screen it is moved from side to side."""
 
     @abstractmethod
     def draw(self, view: StudyView) -> go.Figure | Absent:
         """Return the figure, or why there is none; colours of text and grid are the page's."""
+
+    def noted(self, view: StudyView) -> str:
+        """Return what to look for, in words that fit the design."""
+        del view
+        return self.note
 
 
 class ResponsePlot(ABC):
@@ -35,10 +43,16 @@ class ResponsePlot(ABC):
     order: ClassVar[int]
     title: ClassVar[str]
     note: ClassVar[str] = ""
+    least_width_px: ClassVar[int] = 0
 
     @abstractmethod
     def draw(self, view: StudyView, response: ResponseView) -> go.Figure | Absent:
         """Return the figure, or why there is none."""
+
+    def noted(self, view: StudyView) -> str:
+        """Return what to look for, in words that fit the design."""
+        del view
+        return self.note
 
 
 def axis_of(factor: FactorView) -> dict[str, object]:
@@ -52,7 +66,10 @@ def axis_of(factor: FactorView) -> dict[str, object]:
 
 def fields(shares: Floats, across: Sequence[str], down: Sequence[str], texts: Sequence[Sequence[str]]) -> go.Figure:
     """Return a field of colour for each of ``shares[down, across]``, from 0 to 1; NaN stays empty."""
-    drawn = go.Figure(layout={"height": 105 + 32 * len(down), "hovermode": "closest"})
+    titles = ["<br>".join(wrap(one, max(10, 110 // len(across)))) for one in across]
+    lines = max(text.count("<br>") for line in texts for text in line) + 1
+    tall = 14 * max(title.count("<br>") for title in titles)
+    drawn = go.Figure(layout={"height": 105 + (18 + 14 * lines) * len(down) + tall, "hovermode": "closest"})
     drawn.add_heatmap(
         z=100.0 * shares,
         x=list(across),
@@ -73,5 +90,5 @@ def fields(shares: Floats, across: Sequence[str], down: Sequence[str], texts: Se
             for line, column in zip(*np.nonzero(np.isfinite(shares)), strict=True)
         ]
     )
-    drawn.update_xaxes(type="category", showgrid=False, tickangle=0 if len(across) < 7 else -35)
+    drawn.update_xaxes(type="category", showgrid=False, tickangle=0, tickvals=list(across), ticktext=titles)
     return drawn.update_yaxes(type="category", autorange="reversed", showgrid=False, dtick=1)

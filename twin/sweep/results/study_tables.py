@@ -31,15 +31,21 @@ def best_table(view: StudyView) -> str:
         note = f'<p class="note">{MOST_ROWS} of the {len(found)} rows of the front; the table of the study has all.</p>'
     responses = [*view.objectives, *(one for one in view.responses if one.objective == "none")]
     head = ("Row", *(factor.name for factor in view.varied), *(one.title for one in responses))
-    numbers = frozenset({0, *range(1 + len(view.varied), len(head))})
+    counted = (place for place, factor in enumerate(view.varied, 1) if factor.values is not None)
+    numbers = frozenset({0, *counted, *range(1 + len(view.varied), len(head))})
     lines = (
         f'<tr><td class="number">{view.rows["row"][row]}</td>'
-        + "".join(f"<td>{escape(factor.labels[row])}</td>" for factor in view.varied)
-        + "".join(f'<td class="number">{escape(one.said(one.values[row]))}</td>' for one in responses)
+        + "".join(_cell(factor, row) for factor in view.varied)
+        + "".join(f'<td class="number">{escape(one.said_at(row))}</td>' for one in responses)
         + "</tr>"
         for row in rows
     )
     return note + table(head, lines, numbers=numbers)
+
+
+def _cell(factor: FactorView, row: int) -> str:
+    number = ' class="number"' if factor.values is not None else ""
+    return f"<td{number}>{escape(factor.labels[row])}</td>"
 
 
 def slowest_table(view: StudyView) -> str:
@@ -97,20 +103,24 @@ def _by_reason(failed: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 def factors_table(view: StudyView) -> str:
     """Return what was varied, and between what; of a factor that sets rows of a table, column by column."""
     stated = {
-        name: factor.model_dump(mode="json", exclude_unset=True, by_alias=True)
+        name: factor.model_dump(mode="json", exclude_defaults=True, by_alias=True)
         for name, factor in view.study.factors.items()
     }
+    kinds = {name: str(getattr(factor, "kind", "")) for name, factor in view.study.factors.items()}
     head = ("Factor", "Kind", "Values that were looked at", "How many", "As stated")
     return table(
-        head, (_factor_row(factor, stated.get(factor.name, {})) for factor in view.factors), numbers=frozenset({3})
+        head,
+        (_factor_row(one, kinds.get(one.name, "column"), stated.get(one.name, {})) for one in view.factors),
+        numbers=frozenset({3}),
     )
 
 
-def _factor_row(factor: FactorView, stated: Mapping[str, Any]) -> str:
-    said = json.dumps({name: value for name, value in stated.items() if name != "kind"}, ensure_ascii=False)
-    span = f"{factor.levels[0]} to {factor.levels[-1]}" if factor.values is not None else ", ".join(factor.levels)
+def _factor_row(factor: FactorView, kind: str, stated: Mapping[str, Any]) -> str:
+    said = json.dumps(dict(stated), ensure_ascii=False)
+    few = factor.values is None or len(factor.levels) <= 6
+    span = ", ".join(factor.levels) if few else f"{factor.levels[0]} to {factor.levels[-1]}"
     return (
-        f"<tr><td>{escape(factor.name)}</td><td>{escape(str(stated.get('kind', 'column')))}</td>"
+        f"<tr><td>{escape(factor.name)}</td><td>{escape(kind)}</td>"
         f'<td>{escape(_cut(span))}</td><td class="number">{len(factor.levels)}</td>'
         f"<td><code>{escape(_cut(said) if stated else '')}</code></td></tr>"
     )

@@ -44,7 +44,7 @@ class Surface:
 
 def surface(view: StudyView, response: ResponseView, strongest: Sequence[FactorView]) -> Surface | Absent:
     """Return the response over the two strongest factors that fit; ``strongest`` comes first."""
-    if view.sampling == "complete":
+    if view.gridded or view.sampling == "complete":
         if len(strongest) < 2:
             return Absent("it takes two factors that vary")
         return _of_grid(response, *sorted(strongest[:2], key=lambda one: one.values is None))
@@ -58,8 +58,10 @@ def surface(view: StudyView, response: ResponseView, strongest: Sequence[FactorV
 
 def _of_grid(response: ResponseView, across: FactorView, up: FactorView) -> Surface:
     shape = len(up.levels), len(across.levels)
-    cells = up.codes * shape[1] + across.codes
-    means = np.bincount(cells, response.values, shape[0] * shape[1]) / np.bincount(cells, minlength=shape[0] * shape[1])
+    count, known = shape[0] * shape[1], response.known
+    cells = (up.codes * shape[1] + across.codes)[known]
+    with np.errstate(invalid="ignore"):  # a cell without a value stays empty
+        means = np.bincount(cells, response.values[known], count) / np.bincount(cells, minlength=count)
     return Surface(across, up, _axis(across), _axis(up), means.reshape(shape), None)
 
 

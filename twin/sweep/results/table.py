@@ -25,6 +25,18 @@ if TYPE_CHECKING:
     from twin.analysis.metric import Metric
 
 _UNITS: Final = {"seconds": "s", "memory_MB": "MB"}
+_SUFFIXES: Final = {
+    **{
+        unit: unit
+        for unit in ("A", "Ah", "V", "W", "kW", "Wh", "kWh", "K", "Hz", "J", "m", "s", "h", "ns", "ohm", "MB")
+    },
+    "percent": "%",
+    "bit_s": "bit/s",
+    "m_s": "m/s",
+    "W_K": "W/K",
+    "J_K": "J/K",
+}
+"""Endings of a name that say its unit."""
 
 
 def write_table(folder: StudyFolder) -> Path:
@@ -112,26 +124,46 @@ def _metric(name: str, response: Response) -> Metric | None:
 
 
 def unit_of(name: str, response: Response) -> str:
-    """Return the unit of a response, ``1`` of shares and counts; empty where only the Python function knows it."""
+    """Return the unit of a response: ``1`` of shares and counts.
+
+    Of what a Python function returns it is what the name ends in, as of ``price_EUR``; else empty.
+    """
     metric = _metric(name, response)
     if metric is None:
-        return "1" if (response.metric or name).startswith("rule_") else ""
+        return "1" if _is_rule(name, response) else _SUFFIXES.get(_parted(name)[1], "")
     return "1" if response.statistic == "count" else metric.unit
 
 
 def percent_of(name: str, response: Response) -> bool:
     """Return whether a response is a share that readers want in per cent."""
     metric = _metric(name, response)
-    return metric is not None and metric.percent and response.statistic != "count"
+    if metric is None:
+        return _is_rule(name, response)
+    return metric.percent and response.statistic != "count"
 
 
 def title_of(name: str, response: Response) -> str:
     """Return what a response is called where there is room for words."""
     metric = _metric(name, response)
     if metric is None:
-        return name.replace("_", " ")
+        rule = _is_rule(name, response)
+        text = (response.metric or name).removeprefix("rule_") if rule else _parted(name)[0]
+        said = f"{'Rule kept: ' if rule else ''}{text.replace('_', ' ')}"
+        return said[0].upper() + said[1:] if len(said) > 3 and said[:2].islower() else said
     words = {"mean": "", "p5": ", 5th percentile", "p95": ", 95th percentile", "count": ", how many"}
     return metric.title + words.get(response.statistic, f", {response.statistic}")
+
+
+def _is_rule(name: str, response: Response) -> bool:
+    return (response.metric or name).startswith("rule_")
+
+
+def _parted(name: str) -> tuple[str, str]:
+    """Return a name in words without its unit, and the ending that says it: both of ``price_EUR``."""
+    for ending in sorted(_SUFFIXES, key=len, reverse=True):
+        if name.endswith(f"_{ending}") and len(name) > len(ending) + 1:
+            return name[: -len(ending) - 1], ending
+    return name, ""
 
 
 def _column(values: Sequence[Value]) -> Any:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, Literal, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import stats
 
 from twin.analysis.metric_tables import number
 from twin.analysis.thinning import Floats
@@ -19,7 +21,8 @@ from twin.sweep.results.table import numbers_of, percent_of, table_of, title_of,
 from twin.sweep.study.constraints import Constraints
 from twin.sweep.study.designs.grid import Grid
 from twin.sweep.study.designs.saltelli import Saltelli
-from twin.sweep.study.factor import Value
+from twin.sweep.study.factor import Factor, Value
+from twin.sweep.study.factors.levels import Levels
 from twin.sweep.study.factors.rows import Rows
 from twin.sweep.study.study import Response, Study
 
@@ -93,6 +96,8 @@ class ResponseView:
     """``[row]``: mean over the replications that gave it; NaN where none did."""
     errors: Floats
     """``[row]``: standard error of that mean; NaN of a single one."""
+    counts: Floats
+    """``[row]``: how many replications gave it."""
 
     @property
     def known(self) -> Booleans:
@@ -103,6 +108,21 @@ class ResponseView:
     def sign(self) -> float:
         """What to multiply with so that less is better."""
         return -1.0 if self.objective == "maximize" else 1.0
+
+    @property
+    def best(self) -> str:
+        """What the best value is called; empty where nothing is better."""
+        return {"minimize": "lowest", "maximize": "highest", "none": ""}[self.objective]
+
+    @property
+    def constant(self) -> bool:
+        """Whether it is the same at every row that has a value."""
+        return bool(self.known.any()) and float(np.ptp(self.values[self.known])) == 0.0
+
+    @property
+    def lowered(self) -> str:
+        """The title within a sentence; a name such as SOC keeps its capitals."""
+        return self.title[:1].lower() + self.title[1:] if self.title[1:2].islower() else self.title
 
     @property
     def scale(self) -> float:
@@ -119,6 +139,14 @@ class ResponseView:
         """Return a value as text."""
         return number(value, self.unit or "1", percent=self.percent)
 
+    def said_at(self, row: int) -> str:
+        """Return the value of a row as text, with its 95 % interval where there are replications."""
+        value, error = self.values[row], self.errors[row]
+        if not np.isfinite(error):
+            return self.said(value)
+        half = float(stats.t.ppf(0.975, self.counts[row] - 1) * error)
+        return f"{self.said(value)} ± {self.scale * half:.2g}"
+
 
 @dataclass(frozen=True, eq=False)
 class StudyView:
@@ -126,8 +154,10 @@ class StudyView:
 
     study: Study
     table: pd.DataFrame
+    broken: Mapping[str, int]
+    """Of every constraint: how many rows that are done break it, or leave open whether they do."""
     rows: pd.DataFrame
-    """A line a row of the design that has a result, or will have: factors, done, of, feasible."""
+    """A line a row of the design that has a result, or will have: row, done, of, feasible."""
     factors: tuple[FactorView, ...]
     responses: tuple[ResponseView, ...]
 
@@ -136,10 +166,14 @@ class StudyView:
         """Return the study in a folder. Raises InputError if it holds none."""
         study, table = folder.study(), table_of(folder)
         points = {point.row: point for point in folder.design()}
-        rows = _rows(study, table, points)
-        factors = tuple(_factors(study, folder, [points[row] for row in rows["row"]]))
-        responses = tuple(_response(name, one, table, rows) for name, one in study.responses.items())
-        return cls(study, table, rows, factors, responses)
+        numbers = sorted(points)
+        responses = _told_apart([_response(name, one, table, numbers) for name, one in study.responses.items()])
+        columns = [_columns_of(points[row], responses, place) for place, row in enumerate(numbers)]
+        rows = _rows(table, numbers, columns, Constraints(study.constraints))
+        done = [column for column, count in zip(columns, rows["done"], strict=True) if count]
+        broken = {text: sum(not Constraints((text,)).kept(one) for one in done) for text in study.constraints}
+        factors = tuple(_factors(study, folder, [points[row] for row in numbers]))
+        return cls(study, table, broken, rows, factors, responses)
 
     @property
     def feasible(self) -> Booleans:
@@ -198,22 +232,21 @@ class StudyView:
         return ", ".join(f"{factor.name} {factor.labels[row]}" for factor in self.varied)
 
 
-def _rows(study: Study, table: pd.DataFrame, points: Mapping[int, Point]) -> pd.DataFrame:
-    """Return a line a row; values are means over the replications that are done."""
-    done = table[table["status"] == "done"]
-    means = done.groupby("row")[list(study.responses)].mean()
-    rows = pd.DataFrame({"row": sorted(points)}).set_index("row", drop=False)
-    rows["done"] = done.groupby("row").size().reindex(rows.index, fill_value=0)
+def _rows(
+    table: pd.DataFrame, numbers: Sequence[int], columns: Sequence[Mapping[str, float]], constraints: Constraints
+) -> pd.DataFrame:
+    """Return a line a row."""
+    rows = pd.DataFrame({"row": numbers}, dtype=np.int64).set_index("row", drop=False)
+    rows["done"] = table[table["status"] == "done"].groupby("row").size().reindex(rows.index, fill_value=0)
     rows["of"] = table.groupby("row").size()
-    rows["seconds"] = table.groupby("row")["seconds"].sum()
-    for name in study.responses:
-        rows[name] = means[name].reindex(rows.index)
-    constraints = Constraints(study.constraints)
-    rows["feasible"] = [
-        bool(line["done"]) and constraints.kept(numbers_of(points[line["row"]].factors) | line)
-        for line in rows[["row", "done", *study.responses]].to_dict("records")
-    ]
+    kept = [bool(done) and constraints.kept(own) for done, own in zip(rows["done"], columns, strict=True)]
+    rows["feasible"] = np.array(kept, dtype=np.bool_)
     return rows.reset_index(drop=True)
+
+
+def _columns_of(point: Point, responses: Sequence[ResponseView], place: int) -> dict[str, float]:
+    """Return what constraints on a row are about: its factors, and means over its replications."""
+    return numbers_of(point.factors) | {one.name: float(one.values[place]) for one in responses}
 
 
 def _factors(study: Study, folder: StudyFolder, points: Sequence[Point]) -> Iterator[FactorView]:
@@ -221,7 +254,7 @@ def _factors(study: Study, folder: StudyFolder, points: Sequence[Point]) -> Iter
     for place, (name, factor) in enumerate(study.factors.items()):
         units = np.array([point.units[place] for point in points], dtype=np.float64)
         if not isinstance(factor, Rows):
-            yield _factor(name, units, [point.factors[name] for point in points], continuous=factor.continuous)
+            yield _own(name, factor, units, [point.factors[name] for point in points])
             continue
         numbers = [point.factors[name] for point in points]
         columns = _columns(factor.located(folder.path), name, points)
@@ -238,6 +271,21 @@ def _columns(factor: Rows, name: str, points: Sequence[Point]) -> list[str]:
     told = [column for column in factor.columns(name, points[0].factors[name]) if column != name]
     count = len({point.factors[name] for point in points})
     return [column for column in told if 1 < len({_text(point.factors[column]) for point in points}) < count]
+
+
+def _own(name: str, factor: Factor, units: Floats, found: Sequence[Value]) -> FactorView:
+    """Return a factor that is one column; names of levels that are numbers, such as 4 and 16 modules, count as such."""
+    if isinstance(factor, Levels) and all(_is_number(str(value)) for value in found):
+        named = _factor(name, units, [float(str(value)) for value in found])
+        return replace(named, labels=tuple(map(str, found)))
+    return _factor(name, units, found, continuous=factor.continuous)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return np.isfinite(float(text)).item()
+    except ValueError:
+        return False
 
 
 def _factor(name: str, units: Floats, found: Sequence[Value], *, continuous: bool = False) -> FactorView:
@@ -266,7 +314,17 @@ def _text(value: Value) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _response(name: str, response: Response, table: pd.DataFrame, rows: pd.DataFrame) -> ResponseView:
-    errors = table[table["status"] == "done"].groupby("row")[name].sem().reindex(rows["row"]).to_numpy(np.float64)
+def _response(name: str, response: Response, table: pd.DataFrame, rows: Sequence[int]) -> ResponseView:
+    """Return a response; values are means over the replications that are done."""
+    by_row = table[table["status"] == "done"].groupby("row")[name]
+    values, errors, counts = (
+        found.reindex(rows).to_numpy(np.float64) for found in (by_row.mean(), by_row.sem(), by_row.count())
+    )
     facts = (title_of(name, response), unit_of(name, response), percent_of(name, response), response.objective)
-    return ResponseView(name, *facts, rows[name].to_numpy(np.float64), errors)
+    return ResponseView(name, *facts, values, errors, np.nan_to_num(counts))
+
+
+def _told_apart(responses: Sequence[ResponseView]) -> tuple[ResponseView, ...]:
+    """Return the responses with titles that differ."""
+    often = Counter(one.title for one in responses)
+    return tuple(replace(one, title=f"{one.title} ({one.name})") if often[one.title] > 1 else one for one in responses)

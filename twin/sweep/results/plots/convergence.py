@@ -18,12 +18,15 @@ _MOST = 400
 class Convergence(ResponsePlot):
     """A number over the rows that it was found of."""
 
-    order = 5
+    order = 6
     title = "Convergence"
-    note = (
-        "How the answer moved while rows were added; what still moves at the right end needs more. Of a search: "
-        "each row and the best so far. Of Saltelli's blocks: total Sobol indices. Else: the mean and its 95 % interval."
-    )
+
+    def noted(self, view: StudyView) -> str:
+        """Say what moved while rows were added."""
+        if view.sampling == "search":
+            return "Each row, and the best so far of those that keep all constraints; while it falls, more rows help."
+        what = "Total Sobol indices" if view.sampling == "blocks" else "The mean over rows"
+        return f"{what} and 95 % intervals while rows were added; what still moves at the right end needs more."
 
     def draw(self, view: StudyView, response: ResponseView) -> go.Figure | Absent:
         """Draw what fits the design."""
@@ -51,10 +54,11 @@ class Convergence(ResponsePlot):
             hoverinfo="skip",
         )
         drawn.add_scatter(x=counts, y=mean, name="mean", line={"color": BLUE, "width": 2})
-        final = float(mean[-1]), float(half[-1])
         drawn.update_xaxes(title_text="rows", type="log")
-        spread = max(4.0 * final[1], 1e-9 * abs(final[0]))
-        return drawn.update_yaxes(title_text=response.axis, range=[final[0] - 2.5 * spread, final[0] + 2.5 * spread])
+        # The first few rows have intervals so wide that nothing else could be seen.
+        low, high = (float(choose([*mean, mean[-1] + side * half[-1]])) for choose, side in ((min, -3.0), (max, 3.0)))
+        spare = max(0.05 * (high - low), 1e-9 * abs(high))
+        return drawn.update_yaxes(title_text=response.axis, range=[low - spare, high + spare])
 
 
 def _search(view: StudyView, response: ResponseView) -> go.Figure | Absent:
@@ -67,7 +71,7 @@ def _search(view: StudyView, response: ResponseView) -> go.Figure | Absent:
         _dots(drawn, rows[kept], response.scale * response.values[kept], name, colour)
     line = {"color": ORANGE, "width": 2.2, "shape": "hv"}
     drawn.add_scatter(x=rows, y=response.scale * best, name="best so far", mode="lines", line=line)
-    drawn.update_xaxes(title_text="rows")
+    drawn.update_xaxes(title_text="rows", rangemode="nonnegative")
     return drawn.update_yaxes(title_text=response.axis)
 
 

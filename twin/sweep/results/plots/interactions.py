@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from twin.sweep.results.effects import effects, interactions
+from twin.sweep.results.effects import effects, exact, interactions
 from twin.sweep.results.plot import ResponsePlot, fields
 from twin.sweep.results.view import Absent, ResponseView, StudyView
 
@@ -17,10 +17,15 @@ class Interactions(ResponsePlot):
 
     order = 3
     title = "Interactions"
-    note = (
-        "Share of the response's variance, in %, that two factors explain together beyond what each explains alone; on "
-        "the diagonal, in bold, each alone. In brackets: what chance could do as well."
-    )
+    least_width_px = 480
+
+    def noted(self, view: StudyView) -> str:
+        """Say what the numbers are."""
+        brackets = "" if view.sampling == "complete" else " In brackets: what chance could do as well."
+        return (
+            "Share of the response's variance, in %, that two factors explain together beyond what each explains "
+            f"alone; on the diagonal, in bold, each alone.{brackets}"
+        )
 
     def draw(self, view: StudyView, response: ResponseView) -> go.Figure | Absent:
         """Draw the strongest factors first, the lower triangle only."""
@@ -37,6 +42,6 @@ class Interactions(ResponsePlot):
         for pair in pairs:
             if pair.first.name in names and pair.second.name in names:
                 column, line = sorted((names.index(pair.first.name), names.index(pair.second.name)))
-                said = f"{100 * pair.share:.1f}"
-                shares[line, column], texts[line][column] = pair.share, said if pair.sure else f"({said})"
+                said, sure = f"{100 * pair.share:.1f}", pair.sure or exact(view, response.known)
+                shares[line, column], texts[line][column] = pair.share, said if sure else f"({said})"
         return fields(shares, names, names, texts)

@@ -24,10 +24,20 @@ class MainEffects(ResponsePlot):
 
     order = 1
     title = "Main effects"
-    note = (
-        "Mean of the response at each level of a factor, over all that the other factors were; the steepest line "
-        "matters most. Bars are 95 % intervals: of rows drawn at random by their scatter, of grids by the seeds'."
-    )
+    least_width_px = 620
+
+    def noted(self, view: StudyView) -> str:
+        """Say what is averaged over what."""
+        bars = " Bars are 95 % intervals by the scatter of the seeds." if view.study.replications > 1 else ""
+        if view.sampling == "lines":
+            return f"The response at each level of a factor, with the others at the reference.{bars}"
+        means = "Mean of the response at each level of a factor, over all that the other factors were"
+        if view.gridded or view.sampling == "complete":
+            return f"{means}; in %, what the factor explains alone of the variance between rows.{bars}"
+        return (
+            f"{means}; ranges are cut into parts with equally many rows. In %: what the factor explains alone of the "
+            "variance. Bars are 95 % intervals by the scatter of rows."
+        )
 
     def draw(self, view: StudyView, response: ResponseView) -> go.Figure | Absent:
         """Draw the strongest factors first."""

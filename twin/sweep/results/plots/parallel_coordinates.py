@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
+from twin.analysis.traces import BLUE, GREY, ORANGE
 from twin.sweep.results.answer import chosen
 from twin.sweep.results.plot import StudyPlot
 from twin.sweep.results.view import Absent, FactorView, ResponseView, StudyView
@@ -13,6 +14,8 @@ _MOST_AXES = 12
 _MOST_ROWS = 3000
 _MOST_TICKS = 12
 _MOST_LABEL = 16
+_COLOURS = [[0.0, BLUE], [0.5, GREY], [1.0, ORANGE]]
+"""Thin lines of them can be seen on white and on black."""
 
 
 class ParallelCoordinates(StudyPlot):
@@ -22,14 +25,15 @@ class ParallelCoordinates(StudyPlot):
     title = "Parallel coordinates"
     note = (
         "A line a row. Drag along an axis to keep the rows that pass there, on as many axes as you like; click beside "
-        "the mark to have all again; drag an axis's name to move it. The colour is that of the first response."
+        "the mark to have all again; drag an axis's name to move it."
     )
+    least_width_px = 760
 
     def draw(self, view: StudyView) -> go.Figure | Absent:
         """Draw factors first, then responses."""
-        responses = [one for one in chosen(view) if one.known.any()]
+        responses = [one for one in chosen(view) if one.known.any() and not one.constant]
         if not responses:
-            return Absent("no row has a value")
+            return Absent("no response has values that differ from row to row")
         rows = np.flatnonzero(np.all([one.known for one in responses], axis=0))
         if not len(rows):
             return Absent("no row has a value of every response")
@@ -41,14 +45,14 @@ class ParallelCoordinates(StudyPlot):
             dimensions=[*(_factor(one, rows) for one in factors), *(_response(one, rows) for one in responses)],
             line={
                 "color": responses[0].scale * responses[0].values[rows],
-                "colorscale": "Viridis",
+                "colorscale": _COLOURS,
                 "reversescale": responses[0].objective == "minimize",
                 "showscale": True,
                 "colorbar": {"thickness": 12, "title": {"text": responses[0].axis, "side": "right"}},
             },
             labelangle=-14,
             rangefont={"color": "rgba(0,0,0,0)"},
-            domain={"x": [0.03, 0.96], "y": [0.0, 0.88]},
+            domain={"x": [0.06, 0.96], "y": [0.0, 0.86]},
             unselected={"line": {"color": "rgba(138,143,152,0.25)", "opacity": 0.1}},
         )
         return drawn

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -12,6 +14,7 @@ from twin.sweep.results.surface import Surface, surface
 from twin.sweep.results.view import Absent, FactorView, ResponseView, StudyView
 
 _MOST_MARKS = 400
+_MOST_NUMBERS = 100
 
 
 class ResponseSurface(ResponsePlot):
@@ -19,10 +22,17 @@ class ResponseSurface(ResponsePlot):
 
     order = 2
     title = "Response surface"
-    note = (
-        "The response over the two factors that matter most, averaged over all others. Of a sample it is a smooth fit, "
-        "and dots are rows; R² says how well it predicts rows that it was not shown. A star: the best row."
-    )
+    least_width_px = 480
+
+    def noted(self, view: StudyView) -> str:
+        """Say what the field is."""
+        star = " ★: the best row." if view.objectives else ""
+        if view.gridded or view.sampling == "complete":
+            return f"The mean over the two factors that matter most, over all levels of the others.{star}"
+        return (
+            "A smooth fit over the two strongest of the factors that are numbers, averaged over all others; dots are "
+            f"rows, and R² says how well it predicts rows that it was not shown.{star}"
+        )
 
     def draw(self, view: StudyView, response: ResponseView) -> go.Figure | Absent:
         """Draw the strongest factor across."""
@@ -33,7 +43,8 @@ class ResponseSurface(ResponsePlot):
         if isinstance(shape, Absent):
             return shape
         drawn = go.Figure(layout={"height": 420, "hovermode": "closest", "showlegend": False})
-        drawn.add_trace(_field(shape, response))
+        best = ranked(view, response, 1) if response.objective != "none" else ()
+        drawn.add_trace(_field(shape, response, best))
         if shape.skill is not None:
             _add_rows(drawn, view, response, shape)
             drawn.add_annotation(
@@ -46,12 +57,13 @@ class ResponseSurface(ResponsePlot):
                 yanchor="bottom",
                 showarrow=False,
             )
-        _add_best(drawn, view, response, shape)
+            if best:
+                _add_best(drawn, view, response, shape)
         drawn.update_xaxes(title_text=shape.across.name, showgrid=False, **axis_of(shape.across))
         return drawn.update_yaxes(title_text=shape.up.name, showgrid=False, **axis_of(shape.up))
 
 
-def _field(shape: Surface, response: ResponseView) -> go.Heatmap | go.Contour:
+def _field(shape: Surface, response: ResponseView, best: Sequence[int]) -> go.Heatmap | go.Contour:
     facts = {
         "x": shape.x,
         "y": shape.y,
@@ -64,8 +76,25 @@ def _field(shape: Surface, response: ResponseView) -> go.Heatmap | go.Contour:
     smooth = shape.skill is not None
     if smooth:
         return go.Contour(**facts, ncontours=18, line={"width": 0.6, "color": "rgba(255,255,255,0.5)"})
-    few = shape.z.size <= 100
-    return go.Heatmap(**facts, texttemplate="%{z:.3~g}" if few else "", xgap=1, ygap=1)
+    few = shape.z.size <= _MOST_NUMBERS
+    return go.Heatmap(
+        **facts,
+        text=_numbers(shape, response, best, few=few),
+        texttemplate="%{text}",
+        hoverongaps=False,
+        xgap=1,
+        ygap=1,
+    )
+
+
+def _numbers(shape: Surface, response: ResponseView, best: Sequence[int], *, few: bool) -> list[list[str]]:
+    """Return the text of each cell: its mean where there are few, and a star where the best row lies."""
+    stars = {(int(shape.up.codes[row]), int(shape.across.codes[row])) for row in best}
+    texts = [[f"{response.scale * z:.4g}" if few and np.isfinite(z) else "" for z in line] for line in shape.z]
+    return [
+        [f"★ {text}".strip() if (line, column) in stars else text for column, text in enumerate(cells)]
+        for line, cells in enumerate(texts)
+    ]
 
 
 def _at(factor: FactorView, rows: np.ndarray) -> list[float | str]:
@@ -87,8 +116,6 @@ def _add_rows(drawn: go.Figure, view: StudyView, response: ResponseView, shape: 
 
 
 def _add_best(drawn: go.Figure, view: StudyView, response: ResponseView, shape: Surface) -> None:
-    if response.objective == "none":
-        return
     rows = np.array(ranked(view, response, 1), dtype=np.int64)
     drawn.add_scatter(
         x=_at(shape.across, rows),
