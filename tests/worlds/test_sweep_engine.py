@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import dask
 import psutil
 import pytest
 from distributed import Client, LocalCluster, Worker
@@ -169,6 +170,64 @@ def _plugins(dask_worker: Worker) -> list[str]:
 def _children() -> list[psutil.Process]:
     """Return the processes that run points."""
     return [one for one in psutil.Process().children(recursive=True) if "--attached" in one.cmdline()]
+
+
+def test_a_worker_that_is_lost_is_back_however_long_that_takes(points: Points) -> None:
+    """Dask's cluster would give it up here before its process can have started again."""
+    ids = [points.python("import os, signal\n" + KILLS, x=number) for number in range(2)]
+    outcomes: list[Outcome] = []
+    engine = _engine(points, Local(Order("local", points.folder.path, 1)))
+    end_s = time.monotonic() + 60.0
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": 0.1}), engine.open():
+        engine.run(ids, lambda outcome, _: outcomes.append(outcome), lambda: time.monotonic() < end_s)
+    assert sorted(outcome.state for outcome in outcomes) == ["done", "failed"]
+
+
+KILLS = """
+def respond(seed, x):
+    return {'y': x if x else os.kill(os.getppid(), signal.SIGKILL)}
+"""
+
+
+def test_a_point_that_outlives_its_worker_is_given_up(points: Points) -> None:
+    """Workers leave before their walltime, and Dask moves what they leave, for ever if nobody counts."""
+    stuck = points.python("import time\ndef respond(seed, x):\n    time.sleep(300)\n", x=1)
+    ended: list[tuple[Outcome, int]] = []
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address=":0", lifetime="3s", lifetime_restart=True
+    ) as somebodys:
+        engine = _engine(points, Address(Order(somebodys.scheduler_address, points.folder.path)))
+        engine.retries = 1
+        with engine.open():
+            engine.run([stuck], lambda *end: ended.append(end), lambda: True)
+    ((outcome, attempts),) = ended
+    assert (outcome.state, attempts) == ("failed", 2)
+    assert "s after the point began: it may stay no longer than 3 s, because of its job's walltime" in outcome.error
+
+
+def test_a_point_that_is_given_up_makes_room(points: Points, tmp_path: Path) -> None:
+    """Its next worker has begun it by then, and would be busy with it for as long as it lives."""
+    calls = tmp_path / "calls"
+    waits = f"x == 0 and (open({str(calls)!r}, 'a').write('x'), time.sleep(300))"
+    source = f"import time\ndef respond(seed, x):\n    {waits}\n    return {{'y': x}}\n"
+    ids = [points.python(source, x=number) for number in range(4)]
+    outcomes: list[Outcome] = []
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as somebodys:
+        engine = _engine(points, Address(Order(somebodys.scheduler_address, points.folder.path)))
+
+        def let_go() -> bool:
+            if calls.exists() and len(somebodys.scheduler_info["workers"]) == 2 and len(outcomes) == 3:
+                (busy,) = engine.running()
+                somebodys.sync(somebodys.scheduler.retire_workers, [busy.worker], close_workers=True)
+            return True
+
+        end_s = time.monotonic() + 60.0
+        with engine.open():
+            engine.run(ids, lambda outcome, _: outcomes.append(outcome), lambda: let_go() and time.monotonic() < end_s)
+            again = [points.python(source, x=number) for number in range(4, 6)]
+            engine.run(again, lambda outcome, _: outcomes.append(outcome), lambda: time.monotonic() < end_s)
+    assert [outcome.state for outcome in outcomes] == ["done"] * 3 + ["failed"] + ["done"] * 2
+    assert "because somebody let it go" in outcomes[3].error
 
 
 def test_no_scheduler_answers(points: Points, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,6 +93,11 @@ class PointProcess:
                 return Outcome(point_id, "failed", "stopped before it began", again=True)
             return self._run(child, self._study.of(point_id), attempt)
 
+    @property
+    def closed(self) -> bool:
+        """Whether it runs nothing any more."""
+        return self._closed
+
     def close(self) -> None:
         """End the child. From another thread than the one that is in ``run``: that returns soon, with a failure."""
         self._closed = True

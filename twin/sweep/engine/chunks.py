@@ -90,6 +90,13 @@ class Chunks:
         """Return how many attempts at a point have failed or were lost."""
         return self._attempts.get(point_id, 0)
 
+    def cut(self, point_id: str) -> bool:
+        """Count an attempt that was cut short, of a point that runs again already, and say whether it still may."""
+        if self.attempts(point_id) >= self._retries:
+            return False  # it was the last one: ``over`` counts it
+        self._attempts[point_id] = self.attempts(point_id) + 1
+        return True
+
     def _given_up(self, outcome: Outcome) -> bool:
         count = self._attempts[outcome.point_id] = self.attempts(outcome.point_id) + 1
         return not outcome.again or count > self._retries

@@ -22,16 +22,21 @@ from twin.errors import SimulationError
 from twin.sweep.attempt.point import Outcome
 from twin.sweep.engine.chunks import Chunk, Chunks
 from twin.sweep.engine.cluster import Cluster
-from twin.sweep.engine.worker import Orders, Points, run_chunk
+from twin.sweep.engine.worker import Orders, Points, abandon, run_chunk
 from twin.sweep.folder import StudyFolder
 
 UPKEEP_S = 5.0
 ANSWER_S = 10.0
 """So long a scheduler may take to answer."""
+UNFIT = 3
+"""So many workers in a row that cannot run points, and nothing that runs: those that follow will be no better."""
 SETTINGS = {
     "distributed.scheduler.allowed-failures": 0,  # Dask blames all that waited at a dead worker; Chunks knows better
     "distributed.scheduler.worker-ttl": "60s",  # a node without power: nobody closes its connection
     "distributed.scheduler.worker-saturation": 1.0,
+    # Dask looks once, so long after a worker was lost, whether one of its name is there, and else gives it up for good:
+    # also one that came back and was lost again just then. Its nanny, or the cluster, brings it back.
+    "distributed.deploy.lost-worker-timeout": 1e9,
     "distributed.admin.low-level-log-length": 1000,
 }
 
@@ -42,11 +47,12 @@ class Flight:
 
     chunk: Chunk
     future: Future
-    starts: int = 0
-    """How often it was begun: Dask moves what a retiring worker leaves."""
+    started: bool = False
     worker: str = ""
     host: str = ""
     since_s: float = 0.0
+    lifetime_s: float | None = None
+    """After which its worker leaves, as the queue would end its job; None where nobody set a time."""
     outcomes: list[Outcome] = field(default_factory=list)
 
 
@@ -89,6 +95,9 @@ class Engine:
         self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._looked_s = 0.0
         self._ran = False
+        self._workers: Mapping[str, int] = {}
+        self._unfit: list[str] = []
+        self._hopeless: SimulationError | None = None
         with ExitStack() as stack:
             stack.enter_context(_quiet())
             stack.enter_context(dask.config.set(SETTINGS))
@@ -108,36 +117,45 @@ class Engine:
 
         ``told`` gets each final outcome once, with the number of attempts that failed. ``go_on`` is asked at least
         twice a second; when it says no, nothing new is begun, and this returns when what runs has ended. Raises
-        SimulationError where no worker can run points, or the scheduler is gone.
+        SimulationError where no worker can run points: then too when what runs has ended; or the scheduler is gone.
         """
         self._told = told
         self._chunks.add(point_ids)
         while not self._chunks.empty:
-            if go_on():
-                self._look_after_workers()
+            wanted = go_on() and not self._hopeless
+            self._look_after_workers(replace=wanted)
+            if wanted:
                 self._send()
             elif not self._withdrawn():
-                return
+                break
             self._hear()
+        if self._hopeless and not self._chunks.empty:
+            raise self._hopeless
 
     def running(self) -> tuple[Running, ...]:
         """Return what runs now, the longest first."""
         now_s = time.monotonic()
-        flights = sorted((one for one in list(self._flights.values()) if one.starts), key=lambda one: one.since_s)
+        flights = sorted((one for one in list(self._flights.values()) if one.started), key=lambda one: one.since_s)
         return tuple(
             Running(one.worker, one.host, tuple(point for point, _ in one.chunk.points), now_s - one.since_s)
             for one in flights
         )
 
-    def _look_after_workers(self) -> None:
+    def _look_after_workers(self, *, replace: bool) -> None:
+        """Count them now and then, and have those that were lost replaced."""
         now_s = time.monotonic()
-        if now_s - self._looked_s < UPKEEP_S and self.workers:
+        if replace and self._workers and now_s - self._looked_s < UPKEEP_S:
             return
         self._looked_s = now_s
         if self._client.status not in ("running", "connecting"):
             raise SimulationError("the Dask scheduler is gone; the same command again goes on where this stopped")
-        self.workers = sum(self._client.nthreads().values())
-        self.cluster.keep()
+        self._workers = self._client.nthreads()
+        self.workers = sum(self._workers.values())
+        try:
+            if replace:
+                self.cluster.keep()
+        except SimulationError as error:
+            self._hopeless = error
 
     def _send(self) -> None:
         while chunk := self._chunks.next(self.workers):
@@ -167,24 +185,46 @@ class Engine:
         if flight is None:
             return
         if news["what"] == "started":
-            flight.starts += 1
-            flight.worker, flight.host, flight.since_s = news["worker"], news["host"], time.monotonic()
-            if self._outlives(flight):
-                flight.future.cancel()
+            self._began(flight, news)
+        elif flight.future.cancelled():
+            return  # what it tells of the end that was put to it
         elif news["what"] == "told":
-            self._ran = True
+            self._ran, self._unfit = True, []
             flight.outcomes += [Outcome(**outcome) for outcome in news["outcomes"]]
             if news["outcomes"]:
                 self._chunks.took(news["seconds"], len(news["outcomes"]))
         else:
-            self._dismiss(news["worker"], f"the worker on {news['host']} {news['reason']}")
+            self._dismiss(flight, f"the worker on {news['host']} {news['reason']}")
 
-    def _dismiss(self, worker: str, reason: str) -> None:
-        """Let a worker go that cannot run points: an error where none ever could."""
+    def _began(self, flight: Flight, news: Mapping[str, Any]) -> None:
+        """Note who runs a chunk; if another did before, that one left, and Dask moved what it left."""
+        cut = [*self._found(flight, _left(flight))] if flight.started else []
+        flight.started, flight.since_s = True, time.monotonic()
+        flight.worker, flight.host, flight.lifetime_s = news["worker"], news["host"], news["lifetime_s"]
+        failed = [outcome for outcome in cut if outcome.state == "failed"]
+        if failed and not self._chunks.cut(failed[0].point_id):
+            flight.outcomes += cut
+            self._abandon(flight)
+
+    def _abandon(self, flight: Flight) -> None:
+        """Have a worker end what it runs: else it would be busy with that for as long as it lives."""
+        flight.future.cancel()
+        with suppress(OSError, TimeoutError):  # the worker may be gone
+            self._client.run(
+                abandon, self.orders.sweep, flight.chunk.number, workers=[flight.worker], on_error="ignore"
+            )
+
+    def _dismiss(self, flight: Flight, reason: str) -> None:
+        """Let a worker go that cannot run points: an error where none ever could, or none any more."""
         if not self._ran:
             raise SimulationError(reason)
-        self.warn(f"{reason}: it is let go")
-        self._client.retire_workers(workers=[worker], close_workers=True, remove=True)
+        flight.started = False
+        if reason not in self._unfit:
+            self.warn(f"{reason}: it is let go")
+        self._unfit.append(reason)
+        self._client.retire_workers(workers=[flight.worker], close_workers=True, remove=True)
+        if len(self._unfit) >= UNFIT and not self.running():
+            self._hopeless = SimulationError(f"{reason}; {len(self._unfit)} workers in a row could not run points")
 
     def _ended(self, number: int) -> None:
         flight = self._flights.pop(number, None)
@@ -201,14 +241,10 @@ class Engine:
             error = flight.future.exception()
             if isinstance(error, KilledWorker):
                 return f"its worker on {flight.host or 'an unknown host'} was lost while it ran"
-            if not flight.starts:
+            if not flight.started:
                 raise SimulationError(f"a worker cannot run points: {type(error).__name__}: {error}")
             return f"its worker failed: {type(error).__name__}: {error}"
-        return f"its worker ended {flight.starts} times before it did" if self._outlives(flight) else ""
-
-    def _outlives(self, flight: Flight) -> bool:
-        """Whether a chunk takes longer than its workers live, as often as we tried."""
-        return flight.starts > self.retries + 1
+        return ""
 
     def _found(self, flight: Flight, reason: str) -> Iterator[Outcome]:
         """Yield what there is of points of which nothing was told.
@@ -216,7 +252,7 @@ class Engine:
         They ran in order, so the first of them that is open was running: that one is blamed, if any.
         """
         told = {outcome.point_id for outcome in flight.outcomes}
-        blamed = not (reason and flight.starts)
+        blamed = not (reason and flight.started)
         for point_id, _ in flight.chunk.points:
             if point_id in told:
                 continue
@@ -225,13 +261,12 @@ class Engine:
             elif not blamed:
                 blamed = True
                 seconds = time.monotonic() - flight.since_s
-                again = not self._outlives(flight)
-                yield Outcome(point_id, "failed", reason, again, seconds, host=flight.host)
+                yield Outcome(point_id, "failed", reason, again=True, seconds=seconds, host=flight.host)
 
     def _withdrawn(self) -> bool:
-        """Take back what no worker has begun, and say whether anything still runs."""
+        """Take back what no worker has begun, or one that has left, and say whether anything still runs."""
         for flight in self._flights.values():
-            if not flight.starts:
+            if not (flight.started and flight.worker in self._workers):
                 flight.future.cancel()
         return bool(self._flights)
 
@@ -240,6 +275,14 @@ class Engine:
         with suppress(OSError, TimeoutError):
             self._client.cancel([flight.future for flight in self._flights.values()])
             self._client.unregister_worker_plugin(self.orders.sweep)
+
+
+def _left(flight: Flight) -> str:
+    """Say what became of a point whose worker left in good order before it had ended."""
+    left = f"its worker on {flight.host} left {time.monotonic() - flight.since_s:.0f} s after the point began"
+    if flight.lifetime_s is None:
+        return f"{left}: at its job's walltime, or because somebody let it go"
+    return f"{left}: it may stay no longer than {flight.lifetime_s:.0f} s, because of its job's walltime"
 
 
 @contextmanager

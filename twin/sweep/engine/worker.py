@@ -6,6 +6,7 @@ be fetched from a worker that may be gone by then. Whoever hears nothing looks i
 
 from __future__ import annotations
 
+import asyncio
 import importlib.metadata
 import json
 import os
@@ -65,6 +66,8 @@ class Points(WorkerPlugin):
         self._folder = StudyFolder(Path(self._orders.folder))
         self._idle: list[PointProcess] = []
         self._all: list[PointProcess] = []
+        self._busy: dict[int, PointProcess] = {}
+        """By the number of the chunk."""
         self._lock = threading.Lock()
         self._fit = False
         self._leaving = False
@@ -73,18 +76,26 @@ class Points(WorkerPlugin):
         """End the processes, and what they run: of that nothing is told, for it runs again elsewhere."""
         del worker
         self._leaving = True
-        for process in self._all:
+        for process in [*self._all]:
             process.close()
 
     def run(self, number: int, points: Sequence[tuple[str, int]]) -> None:
         """Run a chunk's points that are not done yet, and tell what came of them."""
-        self._tell(number, "started", surely=True)  # so that it is known which point ran, should this worker die now
+        lifetime_s = self._worker.lifetime
+        self._tell(
+            number, "started", surely=True, lifetime_s=lifetime_s
+        )  # so that it is known which point ran, should this worker die now
         if not self._fit and (reason := self._unfit()):
             self._tell(number, "unfit", reason=reason)
             return
         self._fit = True
-        with self._process() as process:
+        with self._process(number) as process:
             self._run(process, number, points)
+
+    def abandon(self, number: int) -> None:
+        """End what a chunk runs here, and begin nothing more of it."""
+        if process := self._busy.get(number):
+            process.close()
 
     def _run(self, process: PointProcess, number: int, points: Sequence[tuple[str, int]]) -> None:
         """Run the points; what failed leaves no file, so it is told before the next one can take this worker down."""
@@ -99,7 +110,7 @@ class Points(WorkerPlugin):
 
     def _outcomes(self, process: PointProcess, points: Sequence[tuple[str, int]]) -> Iterator[Outcome]:
         for point_id, attempt in points:
-            if self._leaving or (self._folder.path / "cancel").exists():
+            if self._leaving or process.closed or (self._folder.path / "cancel").exists():
                 return
             if self._folder.state(point_id) == "done":  # by a worker that died, or was thought dead, after it
                 yield Outcome(point_id, "done")
@@ -107,14 +118,15 @@ class Points(WorkerPlugin):
                 yield process.run(point_id, attempt)
 
     @contextmanager
-    def _process(self) -> Iterator[PointProcess]:
+    def _process(self, number: int) -> Iterator[PointProcess]:
         with self._lock:
-            process = self._idle.pop() if self._idle else self._new()
+            process = self._busy[number] = self._idle.pop() if self._idle else self._new()
         try:
             yield process
         finally:
             with self._lock:
-                self._idle.append(process)
+                del self._busy[number]
+                (self._all.remove if process.closed else self._idle.append)(process)
 
     def _new(self) -> PointProcess:
         share = getattr(self._worker.memory_manager, "memory_limit", None)
@@ -157,6 +169,13 @@ def run_chunk(sweep: str, number: int, points: Sequence[tuple[str, int]]) -> Non
     plugin = get_worker().plugins[sweep]
     assert isinstance(plugin, Points)
     plugin.run(number, points)
+
+
+async def abandon(sweep: str, number: int, dask_worker: Worker) -> None:
+    """End what a chunk runs on a worker, where it has begun."""
+    plugin = dask_worker.plugins.get(sweep)
+    if isinstance(plugin, Points):
+        await asyncio.to_thread(plugin.abandon, number)
 
 
 def dask_setup(worker: object) -> None:
