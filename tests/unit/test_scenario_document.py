@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twin.errors import InputError
@@ -108,3 +109,59 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     with contextlib.suppress(InputError):
         document = parse(text, "f.yaml")
         assert document.place(("anything",)).line == 1
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(st.characters(max_codepoint=0xFFFF), max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abcé ", max_size=4), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("json")
+
+
+@given(JSON_VALUES)
+@settings(max_examples=60)
+def test_json_in_a_line_is_read_as_yaml_would_be(folder: Path, value: Any) -> None:
+    file = folder / "f.json"
+    file.write_text(json.dumps({"key": value}) + "\n")
+
+    found, expected = read(file), parse(file.read_text(), str(file))
+
+    assert repr(found.data) == repr(expected.data)
+    assert (found.places, found.root) == (expected.places, expected.root)
+
+
+def test_json_has_escapes_of_its_own(folder: Path) -> None:
+    file = folder / "f.json"
+    file.write_text(json.dumps({"name": "\U0001f50b", "power_W": 1.0}))
+
+    assert read(file).data == {"name": "\U0001f50b", "power_W": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('{"a": 1, "b": {"c": 1, "c": 2}}', "1: b.c: duplicate key; it stands in line 1 already"),
+        ('{"a": 1,\n "b": 2,\n "a": 3}', "3: a: duplicate key; it stands in line 1 already"),
+        ('{"a": [1, "b": 2}', "1: broken YAML: expected ',' or ']'"),
+        ('{"<<": 1}', "1: a key that is no text"),
+        ("[" * 1500, " broken YAML: nested too deeply"),
+    ],
+    ids=["a key twice in a line", "a key twice", "broken", "merge", "deep"],
+)
+def test_json_is_refused_as_yaml_is(folder: Path, text: str, problem: str) -> None:
+    file = folder / "f.json"
+    file.write_text(text)
+
+    with pytest.raises(InputError) as caught:
+        read(file)
+
+    assert str(caught.value.problems[0]).startswith(f"{file}:{problem}")
