@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import h5netcdf
 import h5py
 import numpy as np
 import pytest
@@ -60,6 +61,18 @@ def test_h5py_sees_scales_and_steps(run: Path) -> None:
         assert h5py.check_string_dtype(file["events/message"].dtype).length is not None
         assert file.attrs["start"] == START
         assert file["provenance/hashes"].attrs["scenario"] == "0" * 64
+
+
+def test_time_is_as_long_as_the_run_for_every_reader(run: Path) -> None:
+    """An unlimited dimension would have h5netcdf look at every signal for each signal that it opens."""
+    with h5netcdf.File(run / "run.h5", "r") as file:
+        assert not file.dimensions["time"].isunlimited()
+        assert file.dimensions["time"].size == file["cell_voltage_V"].shape[-1] == SMALL.duration_s
+    with h5py.File(run / "run.h5") as file:
+        datasets = [item for item in file.values() if isinstance(item, h5py.Dataset) and item.name != "/time"]
+        along = [item for item in datasets if item.shape[-1:] == file["time"].shape]
+        assert all(item.dims[item.ndim - 1][0] == file["time"] for item in along)
+        assert len(file["time"].attrs["REFERENCE_LIST"]) == len(along) > 0
 
 
 def test_events_keep_their_columns_and_text(tmp_path: Path) -> None:

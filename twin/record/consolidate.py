@@ -8,20 +8,23 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import h5py
 
 from twin.errors import SimulationError
-from twin.record.layout import write_facts, write_table
+from twin.record.layout import COMPRESSION, write_attributes, write_facts, write_table
 from twin.record.manifest import HEADER, RUN_FILE, Status, load, make_durable, save
 from twin.record.schema import CHUNK_ROWS
 from twin.record.segments import Segments
 
 _BLOCK_VALUES: Final = 4_000_000
 """Most values in memory at a time."""
+
+_OF_A_SCALE: Final = ("CLASS", "NAME", "REFERENCE_LIST")
+"""Attributes by which HDF5 tells a dimension scale, and what it is attached to."""
 
 
 def consolidate(folder: Path, status: Status, provenance: Mapping[str, Any] | None = None) -> Path:
@@ -47,7 +50,8 @@ def consolidate(folder: Path, status: Status, provenance: Mapping[str, Any] | No
 
 def _fill(file: h5py.File, segments: Segments) -> None:
     signals = [name for name, item in file.items() if isinstance(item, h5py.Dataset) and _runs_along_time(item)]
-    for name in (*signals, "time", "time_s"):
+    _fix_time(file, segments.rows, [*signals, "time_s"])
+    for name in (*signals, "time_s"):
         file[name].resize((*file[name].shape[:-1], segments.rows))
     for start in range(0, segments.rows, CHUNK_ROWS):
         stop = min(start + CHUNK_ROWS, segments.rows)
@@ -64,6 +68,25 @@ def _fill(file: h5py.File, segments: Segments) -> None:
 
 def _runs_along_time(dataset: h5py.Dataset) -> bool:
     return dataset.maxshape[-1] is None and dataset.name not in ("/time", "/time_s")
+
+
+def _fix_time(file: h5py.File, rows: int, along: Sequence[str]) -> None:
+    """Make time a dimension of ``rows``, no longer an unlimited one.
+
+    The size of an unlimited dimension is that of the longest variable along it: h5netcdf, and so xarray, looks all of
+    them up for each variable that it opens.
+    """
+    growing = file["time"]
+    for name in along:
+        file[name].dims[file[name].ndim - 1].detach_scale(growing)
+    packing = {"chunks": (min(rows, CHUNK_ROWS),), **COMPRESSION} if rows else {}
+    attributes = {name: value for name, value in growing.attrs.items() if name not in _OF_A_SCALE}
+    del file["time"]
+    time = file.create_dataset("time", (rows,), "f8", **packing)
+    write_attributes(time, attributes)
+    time.make_scale("time")
+    for name in along:
+        file[name].dims[file[name].ndim - 1].attach_scale(time)
 
 
 def _move_chunks(source: h5py.Dataset, target: h5py.Dataset, start: int, source_start: int) -> None:
