@@ -114,6 +114,23 @@ ROWS = {
         RIGHT + "replications: 6\nmost_points: 11\n",
         ["s.yaml:5: design: found a design of 12 points; expected at most 11 (most_points may be raised)"],
     ),
+    "a larger design than is allowed, beside wrong factors and responses": (
+        RIGHT.replace("[2, 4]", "[]")
+        .replace("design", "  soc: {kind: range, path: fleet.spread.soc, low: 0, high: 1}\ndesign")
+        .replace("grid", "sobol, points: 1e6")
+        .replace("soc_error", "soc_err"),
+        [
+            "s.yaml:4: factors.modules.values: found an empty list; expected at least 1 of them",
+            "s.yaml:6: design: found a design of 1000000 points; expected at most 10000 (most_points may be raised)",
+            "s.yaml:7: responses.soc_err: there is no metric soc_err (did you mean soc_error?)",
+        ],
+    ),
+    "an equation is no constraint": (
+        RIGHT + "constraints: [modules = 3]\n",
+        [
+            "s.yaml:7: constraints[0]: 'modules = 3' cannot be read: invalid syntax (e.g. balancing_A * modules <= 20)",
+        ],
+    ),
     "a design that cannot be had": (
         RIGHT.replace("grid", "saltelli, samples: 12") + "constraints: [modules <= 2]\n",
         [
@@ -155,11 +172,11 @@ ROWS = {
             "s.yaml:5: factors.link.high: an empty range: found 1; expected more than low, 2",
             "s.yaml:6: factors.bad.mean: missing",
             "s.yaml:6: factors.bad.sd: missing",
+            "s.yaml:7: factors.pair.file: no.csv cannot be read: No such file or directory",
             "s.yaml:8: design.steps: found 1; expected at least 2",
             "s.yaml:9: responses.y.m: unknown key (known: metric, statistic, objective)",
             "s.yaml:10: constraints[0]: there is no factor or response lnk (did you mean link?)",
             "s.yaml:11: replications: found 0; expected at least 1",
-            "no.csv: cannot be read: No such file or directory",
         ],
     ),
     "arguments that a function does not have, and one without a value": (

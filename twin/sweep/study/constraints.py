@@ -34,6 +34,7 @@ _FUNCTIONS: Final[Mapping[str, Callable[..., float]]] = {
     "exp": math.exp,
 }
 _UNKNOWN: Final = math.inf
+_SUCH: Final = "e.g. balancing_A * modules <= 20"
 _EXPECTED: Final = "{text!r} is no single comparison with <=, <, >= or >"
 
 
@@ -119,7 +120,7 @@ def _parsed(text: str) -> ast.Compare:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else error
-        raise InputError(Problem(f"{text!r} cannot be read: {reason}")) from None
+        raise InputError(Problem(f"{text!r} cannot be read: {reason}", suggestion=_SUCH)) from None
     if not isinstance(tree, ast.Compare):
         raise InputError(Problem(_EXPECTED.format(text=text)))
     return tree

@@ -22,7 +22,7 @@ from twin.sweep.study.base import Base
 from twin.sweep.study.constraints import Constraints
 from twin.sweep.study.design import Space, Units
 from twin.sweep.study.factor import Factor
-from twin.sweep.study.mistakes import at_base, at_factor, columns_of, design_mistakes, section_mistakes
+from twin.sweep.study.mistakes import at_base, at_factor, columns_of, first_row_mistakes, section_mistakes
 from twin.sweep.study.study import Study
 
 STUDY: Final = "study.yaml"
@@ -61,7 +61,7 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> LoadedStudy:
         raise InputError(_sorted(problems, path))
     space = _space(study, path.parent)
     constraints = Constraints(study.constraints, frozenset(columns_of(space.factors)))
-    problems += design_mistakes(study, space, constraints, base, document)
+    problems += first_row_mistakes(space.factors, base)
     if problems:
         raise InputError(_sorted(problems, path))
     return LoadedStudy(study, path, base, space, constraints, document)

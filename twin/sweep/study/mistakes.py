@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -17,7 +18,7 @@ from twin.scenario.complaints import suggestion
 from twin.scenario.document import Document, KeyPath, key_path
 from twin.sweep.study.base import Base, Change
 from twin.sweep.study.columns import FIXED
-from twin.sweep.study.constraints import Constraint, Constraints, constraint_of
+from twin.sweep.study.constraints import Constraint, constraint_of
 from twin.sweep.study.design import Space, Units
 from twin.sweep.study.factor import Factor, Value, spelled
 from twin.sweep.study.study import Response, Study
@@ -54,25 +55,14 @@ def section_mistakes(document: Document, folder: Path, base: Base | None) -> Ite
         yield from _paths(base, factors, document)
     yield from _columns(factors, responses, document)
     yield from _constraints(factors, document)
+    yield from _design(factors, responses, document)
 
 
-def design_mistakes(
-    study: Study, space: Space, constraints: Constraints, base: Base, document: Document
-) -> Iterator[Problem]:
-    """Yield what is wrong with a study whose sections are right in themselves."""
-    changes = [change for name, factor in space.factors.items() for change in _first(name, factor)]
+def first_row_mistakes(factors: Mapping[str, Factor], base: Base) -> Iterator[Problem]:
+    """Yield what is wrong with the base where all factors, right in themselves, have their first levels together."""
+    changes = [change for name, factor in factors.items() for change in _first(name, factor)]
     own = {spelled(*change) for change in changes}
     yield from (problem for problem in base.mistakes(changes) if problem.file not in own)
-    mistakes = study.design.mistakes(space)
-    yield from (_own(document, ("design",), problem) for problem in mistakes)
-    points = 0 if mistakes else study.design.count(space) * study.replications
-    if points > study.most_points:
-        message = f"found a design of {points} points; expected at most {study.most_points}"
-        yield document.problem(("design",), message, "most_points may be raised")
-    if study.design.complete:
-        for text in constraints.factor_only.expressions:
-            message = f"leaves out rows, of which the design {study.design.model_dump()['kind']} needs every one"
-            yield document.problem(("constraints", study.constraints.index(text)), message)
 
 
 def at_factor(document: Document, name: str, problem: Problem) -> Problem:
@@ -103,16 +93,65 @@ def _own(document: Document, above: KeyPath, problem: Problem) -> Problem:
 
 def _sound(document: Document, section: str) -> dict[str, Any]:
     """Return the entries of a section that are right in themselves, whatever is wrong elsewhere."""
-    annotation: Any = Study.model_fields[section].annotation
-    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
-    entries = document.data.get(section) if isinstance(document.data, dict) else None
     sound: dict[str, Any] = {}
-    for name, entry in entries.items() if isinstance(entries, dict) else ():
-        try:
-            sound.update(adapter.validate_json(json.dumps({name: entry}), strict=True))
-        except ValidationError:
-            continue  # the study's own validation tells it
+    for name, entry in _entries(document, section).items():
+        sound.update(_meant(section, {name: entry}) or {})
     return sound
+
+
+def _field(document: Document, name: str) -> Any:
+    """Return a field of the study, its default where it is not stated, or None where it is wrong."""
+    data = document.data if isinstance(document.data, dict) else {}
+    return _meant(name, data[name]) if name in data else Study.model_fields[name].get_default()
+
+
+def _meant(name: str, data: Any) -> Any:
+    """Return what stands in a field as it is meant; None where it is wrong: the study's own validation tells it."""
+    field = Study.model_fields[name]
+    annotation: Any = Annotated[field.annotation, field]  # with its limits, and the key that tells kinds apart
+    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+    try:
+        return adapter.validate_json(json.dumps(data), strict=True)
+    except ValidationError:
+        return None
+
+
+def _entries(document: Document, section: str) -> Mapping[str, Any]:
+    entries = document.data.get(section) if isinstance(document.data, dict) else None
+    return entries if isinstance(entries, dict) else {}
+
+
+def _design(factors: Mapping[str, Factor], responses: Mapping[str, Response], document: Document) -> Iterator[Problem]:
+    """Yield what is wrong with a design that is right in its fields.
+
+    Whether it fits is asked only where all factors and responses are right: it may speak of those that are not. Its
+    points are counted in any case: right factors instead of wrong ones would make no fewer.
+    """
+    design = _field(document, "design")
+    if not design or not factors:
+        return
+    space = Space(factors, 0, {name: one.objective for name, one in responses.items() if one.objective != "none"})
+    sections = ("factors", factors), ("responses", responses)
+    whole = all(len(sound) == len(_entries(document, section)) for section, sound in sections)
+    mistakes = design.mistakes(space) if whole else ()
+    yield from (_own(document, ("design",), problem) for problem in mistakes)
+    most = _field(document, "most_points")
+    points = 0 if mistakes else design.count(space) * (_field(document, "replications") or 1)
+    if most and points > most:
+        message = f"found a design of {points} points; expected at most {most}"
+        yield document.problem(("design",), message, "most_points may be raised")
+    if design.complete:
+        yield from _left_out(factors, design.kind, document)
+
+
+def _left_out(factors: Mapping[str, Factor], design: str, document: Document) -> Iterator[Problem]:
+    """Yield constraints that would leave out rows of a design that needs all of them."""
+    columns = set(columns_of(factors))
+    for place, text in enumerate(_field(document, "constraints") or ()):
+        with suppress(InputError):  # told with the constraints
+            if columns.issuperset(constraint_of(text).mentions):
+                message = f"leaves out rows, of which the design {design} needs every one"
+                yield document.problem(("constraints", place), message)
 
 
 def _metrics(responses: Mapping[str, Response], base: Base, document: Document) -> Iterator[Problem]:
@@ -170,8 +209,7 @@ def _columns(factors: Mapping[str, Factor], responses: Mapping[str, Response], d
 
 def _constraints(factors: Mapping[str, Factor], document: Document) -> Iterator[Problem]:
     data = document.data if isinstance(document.data, dict) else {}
-    sections = [data.get(name) for name in ("factors", "responses")]
-    stated = [name for section in sections if isinstance(section, dict) for name in section]
+    stated = [name for section in ("factors", "responses") for name in _entries(document, section)]
     known = list(dict.fromkeys([*stated, *columns_of(factors)]))
     texts = data.get("constraints")
     for place, text in enumerate(texts if isinstance(texts, list) else ()):

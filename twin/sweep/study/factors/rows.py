@@ -104,7 +104,7 @@ def _read(path: Path) -> _Table:
             reader = csv.reader(lines, strict=True)
             read = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
     except OSError as error:
-        raise InputError(Problem(f"cannot be read: {error.strerror}", str(path))) from None
+        raise InputError(Problem(f"{path} cannot be read: {error.strerror}", path="file")) from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(Problem(f"is no CSV file: {error}", str(path))) from None
     problems = list(_wrong(read, str(path)))
