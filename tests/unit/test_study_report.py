@@ -74,6 +74,12 @@ def test_shares_of_a_sum_are_those_of_its_terms(tmp_path: Path, design: dict[str
     assert [shares[name] for name in "abc"] == pytest.approx([0.75, 0.25, 0.0], abs=closeness)
 
 
+@pytest.mark.parametrize("points", [128, 512, 1024])
+def test_sobol_points_do_not_make_factors_look_alike(tmp_path: Path, points: int) -> None:
+    shares = _shares(_view(tmp_path, _ishigami, {"kind": "sobol", "points": points}))
+    assert [shares[name] for name in "abc"] == pytest.approx([0.314, 0.442, 0.0], abs=0.1 if points < 500 else 0.03)
+
+
 def test_intervals_of_shares_hold_the_truth(tmp_path: Path) -> None:
     held, count = 0, 30
     for seed in range(count):
@@ -250,17 +256,85 @@ def test_reasons_of_failures_are_gathered(tmp_path: Path) -> None:
     assert text.index("diverged") < text.index("signal 9"), "the most frequent first"
 
 
-@pytest.mark.parametrize("case", ["nothing done", "all failed", "constant", "one row", "text only"])
+def test_a_grid_with_missing_values_keeps_its_means(tmp_path: Path) -> None:
+    def respond(factors: Mapping[str, Any], seed: int) -> dict[str, float]:
+        return {"y": factors["a"] + factors["b"] * factors["c"]} if factors["a"] < 0.6 else {}
+
+    view = _view(tmp_path, respond, {"kind": "grid"})
+    response = view.responses[0]
+    found = surface(view, response, [view.factors[0], view.factors[1]])
+    assert not isinstance(found, Absent)
+    assert np.isfinite(found.z).tolist() == [[True, True, True, False, False]] * 5
+    assert not isinstance(interactions(view, response), Absent)
+    assert "50 rows have no value of it" in " ".join(remarks(view))
+
+
+def test_responses_may_be_called_what_rows_count(tmp_path: Path) -> None:
+    def respond(factors: Mapping[str, Any], seed: int) -> dict[str, float]:
+        return {"done": -factors["a"], "of": 0.0}
+
+    named = {"done": {"objective": "minimize"}, "of": {}}
+    view = _view(tmp_path, respond, {"kind": "grid"}, responses=named, constraints=["done >= -0.8"])
+    assert headline(view).startswith("The lowest done is -0.75, with a 0.75")
+    assert "100 of 125 rows keep all constraints: done >= -0.8 (broken in 25)." in list(remarks(view))
+
+
+def test_levels_that_are_numbers_are_drawn_as_such(tmp_path: Path) -> None:
+    def respond(factors: Mapping[str, Any], seed: int) -> dict[str, float]:
+        return {"y": float(factors["a"])}
+
+    levels = {"kind": "levels", "levels": {name: [f"fleet.modules={name}"] for name in ("16", "4", "8")}}
+    one = _view(tmp_path, respond, {"kind": "grid"}, factor=levels).factors[0]
+    assert one.values is not None
+    assert one.levels == ("4", "8", "16")
+
+
+@pytest.mark.parametrize(("rows", "words"), [(14, "seems to matter most"), (200, "matters most and makes")])
+def test_few_rows_are_not_sure_of_what_matters(tmp_path: Path, rows: int, words: str) -> None:
+    def respond(factors: Mapping[str, Any], seed: int) -> dict[str, float]:
+        return {"y": 1.4 * factors["a"] + factors["b"]}
+
+    assert words in next(remarks(_view(tmp_path, respond, {"kind": "random", "points": rows})))
+
+
+def test_a_value_with_replications_tells_its_interval(tmp_path: Path) -> None:
+    def respond(factors: Mapping[str, Any], seed: int) -> dict[str, float]:
+        if seed == 1 and factors["a"] == 0.0:
+            raise ValueError("unlucky")
+        return {"y": factors["a"] + seed}
+
+    view = _view(tmp_path, respond, {"kind": "grid", "steps": 2}, replications=4)
+    assert view.responses[0].said_at(view.rows["row"].tolist()[-1]) == "2.5 ± 2.1"  # t(3) 3.18 times 1.29 / 2
+    assert "4 of 8 rows lost replications that failed: their means are of fewer." in list(remarks(view))
+
+
+def test_two_factors_that_act_together(tmp_path: Path) -> None:
+    view = _view(tmp_path, _ishigami, {"kind": "saltelli", "samples": 512, "second_order": True})
+    found = indices(view, view.responses[0])
+    assert not isinstance(found, Absent)
+    assert found.strongest_pair is not None
+    assert found.strongest_pair[:2] == ("a", "c")
+    assert found.strongest_pair[2] == pytest.approx(0.244, abs=found.strongest_pair[3])
+    assert "a and c together make another" in next(remarks(view))
+
+
+CASES = ("nothing done", "all failed", "constant", "one row", "text only", "no rows", "one replication left")
+
+
+@pytest.mark.parametrize("case", CASES)
 def test_a_page_is_written_whatever_came(tmp_path: Path, case: str) -> None:
     def respond(factors: Mapping[str, Any], seed: int) -> dict[str, float]:
-        if case == "all failed":
+        if case == "all failed" or (case == "one replication left" and seed != 2):
             raise ValueError("no <licence> & more")
         return {"y": 1.0} if case == "constant" else {"y": float(len(str(factors["a"])))}
 
     factor = {"kind": "values", "values": ["x", "yy", "<b>"] if case == "text only" else [1, 2]}
     rows = [(0.2, 0.2, 0.2)] if case == "one row" else None
     content = {"factors": dict.fromkeys("abc", factor), "responses": ONE_BEST, "design": {"kind": "grid"}}
+    content["replications"] = 4 if case == "one replication left" else 1
     folder = study_folder(tmp_path / "study", content, respond, rows)
+    if case == "no rows":
+        folder.write_design(())
     if case == "nothing done":
         for file in folder.path.rglob("done.json"):
             file.unlink()

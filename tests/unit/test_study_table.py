@@ -19,8 +19,9 @@ import xarray as xr
 from tests.worlds.study_folders import study_folder
 from twin.errors import InputError
 from twin.sweep.folder import StudyFolder
-from twin.sweep.results.table import save_table, table_of, write_table
+from twin.sweep.results.table import save_table, table_of, title_of, unit_of, write_table
 from twin.sweep.study.columns import FIXED
+from twin.sweep.study.study import Response
 
 STUDY: dict[str, Any] = {
     "factors": {
@@ -208,3 +209,19 @@ def test_a_broken_result_names_its_file(tmp_path: Path) -> None:
     file.write_text(json.dumps({"state": "done"}))
     with pytest.raises(InputError, match=r"done\.json"):
         table_of(made)
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "unit"),
+    [
+        ("price_EUR", "Price", "EUR"),
+        ("bought_kWh", "Bought", "kWh"),
+        ("bitrate_bit_s", "Bitrate", "bit/s"),
+        ("grid_share", "Grid share", ""),
+        ("rule_telemetry_share", "Rule kept: telemetry share", "1"),
+        ("y", "y", ""),
+        ("A", "A", ""),
+    ],
+)
+def test_names_of_a_function_tell_titles_and_units(name: str, title: str, unit: str) -> None:
+    assert (title_of(name, Response()), unit_of(name, Response())) == (title, unit)

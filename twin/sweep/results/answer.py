@@ -25,7 +25,8 @@ def chosen(view: StudyView) -> tuple[ResponseView, ...]:
 def headline(view: StudyView) -> str:
     """Return the answer in one sentence."""
     if not view.rows["done"].any():
-        return "No point is done yet: there is nothing to say."
+        ended = len(view.table) and view.table["status"].eq("failed").all()
+        return "Every point failed: see why below." if ended else "No point is done yet: there is nothing to say."
     best = best_rows(view)
     if isinstance(best, Absent):
         first = chosen(view)[0]
@@ -34,7 +35,8 @@ def headline(view: StudyView) -> str:
     if len(view.objectives) == 1:
         one = view.objectives[0]
         also = f"; {len(best) - 1} other rows reach it, too" if len(best) > 1 else ""
-        return f"The {one.best} {one.lowered} is {one.said_at(best[0])}, with {view.said(best[0])}{also}."
+        where = f", with {view.said(best[0])}" if view.varied else ""
+        return f"The {one.best} {one.lowered} is {one.said_at(best[0])}{where}{also}."
     if len(best) == 1:
         return f"One row is best in all objectives: {view.said(best[0])}."
     ends = (f"{one.lowered} from {_ends(one, best)}" for one in view.objectives)
@@ -90,8 +92,10 @@ def matters(view: StudyView, response: ResponseView) -> str:
     if isinstance(sobol, Indices):
         return _by_indices(sobol)
     first, *others = found
+    if math.isnan(first.share) and view.sampling != "lines":
+        return f"{int(response.known.sum())} rows are too few to say what matters"
     if math.isnan(first.share):
-        then = f", then {others[0].factor.name} by {_by(others[0])}" if others else ""
+        then = f", then {others[0].factor.name} by {_by(others[0])}" if others and others[0].span > 0.0 else ""
         return f"{first.factor.name} moves it most, by {_by(first)} from end to end{then}"
     if first.share < LITTLE:
         if math.isnan(first.low):
@@ -108,9 +112,8 @@ def _by(effect: Effect) -> str:
 
 
 def _share(effect: Effect) -> str:
-    if math.isnan(effect.low):
-        return _percent(effect.share)
-    return f"{_percent(effect.share)} ({100 * effect.low:.0f} to {100 * effect.high:.0f})"
+    low, high = f"{100 * effect.low:.0f}", f"{100 * effect.high:.0f}"
+    return _percent(effect.share) if low == high else f"{_percent(effect.share)} ({low} to {high})"
 
 
 def _from_to(effect: Effect) -> str:
@@ -133,12 +136,15 @@ def _by_indices(found: Indices) -> str:
 
 
 def _together(view: StudyView, response: ResponseView) -> str:
-    found = interactions(view, response)
-    if isinstance(found, Absent) or not found[0].sure or found[0].share < LITTLE:
+    sobol, found = indices(view, response), interactions(view, response)
+    if isinstance(sobol, Indices) and sobol.strongest_pair:
+        first, second, share, half = sobol.strongest_pair
+        said = f"{first} and {second} together make another {share:.2f} ± {half:.2f}"
+    elif not isinstance(found, Absent) and found[0].sure and found[0].share >= LITTLE:
+        said = f"{found[0].first.name} and {found[0].second.name} together make another {_percent(found[0].share)}"
+    else:
         return ""
-    pair = found[0]
-    names = f"{pair.first.name} and {pair.second.name}"
-    return f" {names} together make another {_percent(pair.share)}: what one does depends on the other."
+    return f" {said}: what one does depends on the other."
 
 
 def _constraints(view: StudyView) -> Iterator[str]:

@@ -44,6 +44,17 @@ class Indices:
         """Places of the factors, the largest total index first."""
         return tuple(int(place) for place in np.argsort(-self.total, kind="stable"))
 
+    @property
+    def strongest_pair(self) -> tuple[str, str, float, float] | None:
+        """The two factors that make most together, their index and half its interval; None if that may be nothing."""
+        if self.second is None or self.second_half is None:
+            return None
+        sure = np.where(self.second > self.second_half, self.second, 0.0)  # NaN compares as False
+        one, other = (int(place) for place in np.unravel_index(np.argmax(sure), sure.shape))
+        if sure[one, other] <= 0.0:
+            return None
+        return self.names[one], self.names[other], float(sure[one, other]), float(self.second_half[one, other])
+
 
 @lru_cache(maxsize=KEPT)  # sentences, tables and plots of one page ask for the same
 def indices(view: StudyView, response: ResponseView) -> Indices | Absent:

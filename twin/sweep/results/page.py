@@ -158,7 +158,8 @@ def _never(drawn: Collection[Drawn]) -> dict[str, str]:
 def _cannot(never: Mapping[str, str]) -> str:
     if not never:
         return ""
-    items = "".join(f"<li><b>{escape(title)}</b>: {escape(reason)}.</li>" for title, reason in never.items())
+    titles = {reason: [title for title, one in never.items() if one == reason] for reason in never.values()}
+    items = "".join(f"<li><b>{escape(', '.join(own))}</b>: {escape(reason)}.</li>" for reason, own in titles.items())
     return f'<h3>What this study cannot say</h3><ul class="conclusion">{items}</ul>'
 
 

@@ -66,7 +66,7 @@ def axis_of(factor: FactorView) -> dict[str, object]:
 
 def fields(shares: Floats, across: Sequence[str], down: Sequence[str], texts: Sequence[Sequence[str]]) -> go.Figure:
     """Return a field of colour for each of ``shares[down, across]``, from 0 to 1; NaN stays empty."""
-    titles = ["<br>".join(wrap(one, max(10, 110 // len(across)))) for one in across]
+    titles = ["<br>".join(wrap(one, max(10, 80 // len(across)))) for one in across]
     lines = max(text.count("<br>") for line in texts for text in line) + 1
     tall = 14 * max(title.count("<br>") for title in titles)
     drawn = go.Figure(layout={"height": 105 + (18 + 14 * lines) * len(down) + tall, "hovermode": "closest"})

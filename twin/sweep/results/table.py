@@ -25,18 +25,15 @@ if TYPE_CHECKING:
     from twin.analysis.metric import Metric
 
 _UNITS: Final = {"seconds": "s", "memory_MB": "MB"}
-_SUFFIXES: Final = {
-    **{
-        unit: unit
-        for unit in ("A", "Ah", "V", "W", "kW", "Wh", "kWh", "K", "Hz", "J", "m", "s", "h", "ns", "ohm", "MB")
-    },
+_SAME: Final = ("m", "s", "h", "ns", "A", "Ah", "V", "W", "kW", "Wh", "kWh", "J", "K", "Hz", "ohm", "MB", "EUR", "USD")
+_ENDINGS: Final = {unit: unit for unit in _SAME} | {
     "percent": "%",
     "bit_s": "bit/s",
     "m_s": "m/s",
     "W_K": "W/K",
     "J_K": "J/K",
 }
-"""Endings of a name that say its unit."""
+"""Endings of a name that say its unit, and how that is written."""
 
 
 def write_table(folder: StudyFolder) -> Path:
@@ -130,7 +127,7 @@ def unit_of(name: str, response: Response) -> str:
     """
     metric = _metric(name, response)
     if metric is None:
-        return "1" if _is_rule(name, response) else _SUFFIXES.get(_parted(name)[1], "")
+        return "1" if _is_rule(name, response) else _ENDINGS.get(_parted(name)[1], "")
     return "1" if response.statistic == "count" else metric.unit
 
 
@@ -160,7 +157,7 @@ def _is_rule(name: str, response: Response) -> bool:
 
 def _parted(name: str) -> tuple[str, str]:
     """Return a name in words without its unit, and the ending that says it: both of ``price_EUR``."""
-    for ending in sorted(_SUFFIXES, key=len, reverse=True):
+    for ending in sorted(_ENDINGS, key=len, reverse=True):
         if name.endswith(f"_{ending}") and len(name) > len(ending) + 1:
             return name[: -len(ending) - 1], ending
     return name, ""
@@ -168,6 +165,8 @@ def _parted(name: str) -> tuple[str, str]:
 
 def _column(values: Sequence[Value]) -> Any:
     """Return values as an array of one type that files can hold: bool, int64, float64, or text."""
+    if not values:
+        return np.array([], np.float64)
     known = [value for value in values if value is not None]
     if known and all(isinstance(value, bool) for value in known) and len(known) == len(values):
         return np.array(values, dtype=np.bool_)

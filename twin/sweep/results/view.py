@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -35,6 +36,8 @@ Booleans: TypeAlias = npt.NDArray[np.bool_]
 Codes: TypeAlias = npt.NDArray[np.int64]
 
 
+_LARGE: Final = 1e7
+"""Larger numbers are not written out."""
 KEPT: Final = 64
 """Findings that are remembered while a page is written: those of its responses."""
 
@@ -137,6 +140,8 @@ class ResponseView:
 
     def said(self, value: float) -> str:
         """Return a value as text."""
+        if abs(value) >= _LARGE and math.isfinite(value):
+            return f"{value:.4g} {self.unit}".removesuffix(" 1").strip()
         return number(value, self.unit or "1", percent=self.percent)
 
     def said_at(self, row: int) -> str:
@@ -316,7 +321,7 @@ def _text(value: Value) -> str:
 
 def _response(name: str, response: Response, table: pd.DataFrame, rows: Sequence[int]) -> ResponseView:
     """Return a response; values are means over the replications that are done."""
-    by_row = table[table["status"] == "done"].groupby("row")[name]
+    by_row = table[table["status"] == "done"].astype({name: np.float64}).groupby("row")[name]
     values, errors, counts = (
         found.reindex(rows).to_numpy(np.float64) for found in (by_row.mean(), by_row.sem(), by_row.count())
     )

@@ -52,7 +52,7 @@ class ParallelCoordinates(StudyPlot):
             },
             labelangle=-14,
             rangefont={"color": "rgba(0,0,0,0)"},
-            domain={"x": [0.06, 0.96], "y": [0.0, 0.86]},
+            domain={"x": [0.06, 0.93], "y": [0.0, 0.86]},
             unselected={"line": {"color": "rgba(138,143,152,0.25)", "opacity": 0.1}},
         )
         return drawn
