@@ -20,11 +20,21 @@ from twin.sweep.study.load import load_study
 
 STUDIES = Path(__file__).resolve().parents[2] / "scenarios" / "studies"
 FILES = sorted(STUDIES.glob("*.yaml"))
+REDUCED = [path for path in FILES if "The reduced form" in path.read_text()]
 
 
 def _points(path: Path, overrides: tuple[str, ...] = ()) -> int:
     loaded = load_study(path, overrides)
     return loaded.study.design.count(loaded.space) * loaded.study.replications
+
+
+def _commands(path: Path) -> list[list[str]]:
+    """Return the arguments of each ``twin sweep`` of a head; the last one is the reduced form."""
+    return [shlex.split(told) for told in re.findall(r"^#     twin sweep (.*)$", path.read_text(), re.M)]
+
+
+def _changes(command: list[str]) -> tuple[str, ...]:
+    return tuple(value for option, value in pairwise(command) if option == "--set")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -36,13 +46,19 @@ def test_the_head_says_how_many_points(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_commands_of_the_head_are_right(path: Path) -> None:
-    commands = re.findall(r"^#     twin sweep (.*)$", path.read_text(), re.M)
+    commands = _commands(path)
     assert commands
     for command in commands:
-        name, *options = shlex.split(command)
-        assert STUDIES.parent / f"{name}.yaml" == path
-        changes = [value for option, value in pairwise(options) if option == "--set"]
-        assert 1 < _points(path, tuple(changes)) <= _points(path)
+        assert STUDIES.parent / f"{command[0]}.yaml" == path
+        assert 1 < _points(path, _changes(command)) <= _points(path)
+
+
+@pytest.mark.parametrize("path", REDUCED, ids=lambda path: path.stem)
+def test_what_the_head_found_rests_on_the_reduced_form(path: Path) -> None:
+    said = re.search(r"the (\d+) rows of the reduced form", path.read_text())
+    assert said, "the head does not say on how many rows its findings rest"
+    loaded = load_study(path, _changes(_commands(path)[-1]))
+    assert len(loaded.study.design.next(loaded.space, [])) == int(said[1])
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
