@@ -41,9 +41,10 @@ def keep(text: str, content: Content) -> None:
     place = _place(text)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=place.parent, delete=False) as part:
-            part.write(json.dumps(_content().dump_python(content)).encode())  # pydantic's own JSON has no infinity
-        Path(part.name).replace(place)  # at once, so that no process finds a part of it
+        with tempfile.TemporaryDirectory(dir=place.parent) as own:
+            part = Path(own) / place.name
+            part.write_text(json.dumps(_content().dump_python(content)))  # pydantic's own JSON has no infinity
+            part.replace(place)  # at once, so that no process finds a part of it
     except OSError:
         return
 
