@@ -137,7 +137,7 @@ WRONG: dict[str, tuple[Callable[[Path], Factor], list[str]]] = {
     ),
     "no file": (
         lambda folder: Rows(file="no.csv").located(folder),
-        ["{folder}/no.csv: cannot be read: No such file or directory"],
+        ["file: {folder}/no.csv cannot be read: No such file or directory"],
     ),
     "a broken table": (
         lambda folder: _rows(folder, "a,b,a,\n1,2\n1,2,3,4\n1,2,3,4,5\n"),

@@ -22,6 +22,7 @@ ROWS = {
         "name: x\n",
         [f"s.yaml:1: {name}: missing" for name in ("base", "factors", "design", "responses")],
     ),
+    "no design": (RIGHT.replace("design: {kind: grid}\n", ""), ["s.yaml:1: design: missing"]),
     "misspelt keys, each with what is meant": (
         RIGHT.replace("values: [2, 4]", "value: [2, 4]").replace("grid", "grid, step: 3") + "replication: 3\n",
         [
@@ -196,6 +197,18 @@ ROWS = {
         RIGHT.replace("one_home", "f.py").replace("fleet.modules", "b"),
         ["f.py:1: argument a of respond has no value"],
     ),
+    "an argument without a value, beside other mistakes": (
+        RIGHT.replace("one_home", "f.py").replace("fleet.modules", "b") + "replications: 0\nconstraints: modules < 3\n",
+        [
+            "s.yaml:7: replications: found 0; expected at least 1",
+            "s.yaml:8: constraints: found 'modules < 3'; expected a list",
+            "f.py:1: argument a of respond has no value",
+        ],
+    ),
+    "names with dots": (
+        RIGHT.replace("modules:", "fleet.modules:"),
+        ["s.yaml:4: factors.fleet.modules: found 'fleet.modules'; expected text that matches ^[A-Za-z][A-Za-z0-9_]*$"],
+    ),
     "the p95 of one number": (
         RIGHT.replace("one_home", "f.py").replace("fleet.modules", "a").replace("{}", "{statistic: p95}"),
         [
@@ -247,6 +260,22 @@ def test_a_base_with_mistakes_names_its_own_lines(tmp_path: Path) -> None:
     with pytest.raises(InputError) as error:
         load_study(tmp_path / "s.yaml")
     assert _told(error.value, tmp_path) == ["base.yaml:3: duration_s: found -1; expected more than 0"]
+
+
+def test_what_is_no_study_is_called_what_it_is(tmp_path: Path) -> None:
+    home = tmp_path / "home.yaml"
+    home.write_text("name: x\nstart: 2026-06-21T06:00:00+08:00\nduration_s: 10\n")
+    absent = "cannot be read: there is no such file, and no study of that name ships"
+    told = {
+        tmp_path: f"{tmp_path}: holds no study: there is no study.yaml in it",
+        home: f"{home}: is a scenario; expected a study, which names one as its `base` (twin run runs scenarios)",
+        tmp_path / "no.yaml": f"{tmp_path}/no.yaml: {absent}",
+        "studies/first_studdy": f"studies/first_studdy: {absent} (did you mean studies/first_study?)",
+    }
+    for path, problem in told.items():
+        with pytest.raises(InputError) as error:
+            load_study(path)
+        assert [str(one) for one in error.value.problems] == [problem]
 
 
 def test_overrides_of_the_study_are_told_as_such(tmp_path: Path) -> None:

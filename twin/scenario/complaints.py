@@ -25,6 +25,7 @@ _EXPECTED = {
     "bool_parsing": "true or false",
     "string_type": "text",
     "list_type": "a list",
+    "tuple_type": "a list",
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
     "dict_type": "a mapping",
@@ -40,6 +41,7 @@ _EXPECTED = {
     "too_long": "at most {max_length} of them",
     "string_too_short": "at least {min_length} characters",
     "string_too_long": "at most {max_length} characters",
+    "string_pattern_mismatch": "text that matches {pattern}",
     "literal_error": "{expected}",
     "union_tag_invalid": "{expected_tags}",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from twin import resources
 from twin.errors import InputError, Problem, attempt
 from twin.plugins import discover
-from twin.scenario.complaints import complaints, found
+from twin.scenario.complaints import complaints, found, suggestion
 from twin.scenario.document import Document, KeyPath, read
 from twin.scenario.overrides import apply
 from twin.sweep.study import bases
@@ -22,7 +22,7 @@ from twin.sweep.study.base import Base
 from twin.sweep.study.constraints import Constraints
 from twin.sweep.study.design import Space, Units
 from twin.sweep.study.factor import Factor
-from twin.sweep.study.mistakes import at_base, at_factor, columns_of, first_row_mistakes, section_mistakes
+from twin.sweep.study.mistakes import at_base, at_factor, columns_of, section_mistakes
 from twin.sweep.study.study import Study
 
 STUDY: Final = "study.yaml"
@@ -53,6 +53,7 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> LoadedStudy:
     """
     path = _located(Path(path))
     document = read(path)
+    _refuse_scenario(document)
     problems = apply(document, overrides)
     base = attempt(problems, lambda: _base(document, path.parent))
     study = attempt(problems, lambda: study_of(document))
@@ -61,9 +62,6 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> LoadedStudy:
         raise InputError(_sorted(problems, path))
     space = _space(study, path.parent)
     constraints = Constraints(study.constraints, frozenset(columns_of(space.factors)))
-    problems += first_row_mistakes(space.factors, base)
-    if problems:
-        raise InputError(_sorted(problems, path))
     return LoadedStudy(study, path, base, space, constraints, document)
 
 
@@ -83,10 +81,25 @@ def study_of(document: Document) -> Study:
 
 
 def _located(path: Path) -> Path:
-    shipped = resources.folder("scenarios") / f"{path}.yaml"
     if (path / STUDY).is_file():
         return path / STUDY
-    return shipped if shipped.is_file() and not path.exists() else path
+    if path.is_dir():
+        raise InputError(Problem(f"holds no study: there is no {STUDY} in it", str(path)))
+    scenarios = resources.folder("scenarios")
+    shipped = scenarios / f"{path}.yaml"
+    if path.exists() or shipped.is_file():
+        return path if path.exists() else shipped
+    known = [f"studies/{file.stem}" for file in sorted((scenarios / "studies").glob("*.yaml"))]
+    message = "cannot be read: there is no such file, and no study of that name ships"
+    raise InputError(Problem(message, str(path), suggestion=suggestion(str(path), known)))
+
+
+def _refuse_scenario(document: Document) -> None:
+    """Raise InputError for a scenario, of which every key would be a mistake."""
+    keys = set(document.data) if isinstance(document.data, dict) else set()
+    if "start" in keys and not keys & {"base", "factors", "design", "responses"}:
+        message = "is a scenario; expected a study, which names one as its `base`"
+        raise InputError(replace(document.problem((), message, "twin run runs scenarios"), line=None))
 
 
 def _sorted(problems: Sequence[Problem], path: Path) -> Iterator[Problem]:

@@ -52,17 +52,13 @@ def section_mistakes(document: Document, folder: Path, base: Base | None) -> Ite
     responses = _sound(document, "responses")
     if base:
         yield from _metrics(responses, base, document)
-        yield from _paths(base, factors, document)
+        paths = list(_paths(base, factors, document))
+        yield from paths
+        if not paths and len(factors) == len(_entries(document, "factors")):
+            yield from _first_row(base, factors)
     yield from _columns(factors, responses, document)
     yield from _constraints(factors, document)
     yield from _design(factors, responses, document)
-
-
-def first_row_mistakes(factors: Mapping[str, Factor], base: Base) -> Iterator[Problem]:
-    """Yield what is wrong with the base where all factors, right in themselves, have their first levels together."""
-    changes = [change for name, factor in factors.items() for change in _first(name, factor)]
-    own = {spelled(*change) for change in changes}
-    yield from (problem for problem in base.mistakes(changes) if problem.file not in own)
 
 
 def at_factor(document: Document, name: str, problem: Problem) -> Problem:
@@ -100,9 +96,12 @@ def _sound(document: Document, section: str) -> dict[str, Any]:
 
 
 def _field(document: Document, name: str) -> Any:
-    """Return a field of the study, its default where it is not stated, or None where it is wrong."""
+    """Return a field of the study, its default where it is not stated, or None where it is wrong or must be stated."""
     data = document.data if isinstance(document.data, dict) else {}
-    return _meant(name, data[name]) if name in data else Study.model_fields[name].get_default()
+    field = Study.model_fields[name]
+    if name in data:
+        return _meant(name, data[name])
+    return None if field.is_required() else field.default
 
 
 def _meant(name: str, data: Any) -> Any:
@@ -188,6 +187,13 @@ def _paths(base: Base, factors: Mapping[str, Factor], document: Document) -> Ite
             for path, _ in own:
                 if whose.setdefault(path, name) != name:
                     yield document.problem(("factors", name), f"the factor {whose[path]} sets {path} already")
+
+
+def _first_row(base: Base, factors: Mapping[str, Factor]) -> Iterator[Problem]:
+    """Yield what is wrong with the base where all factors, right in themselves, have their first levels together."""
+    changes = [change for name, factor in factors.items() for change in _first(name, factor)]
+    own = {spelled(*change) for change in changes}
+    yield from (problem for problem in base.mistakes(changes) if problem.file not in own)
 
 
 def _first(name: str, factor: Factor) -> Sequence[Change]:
