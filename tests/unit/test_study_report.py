@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -305,6 +306,7 @@ def test_a_value_with_replications_tells_its_interval(tmp_path: Path) -> None:
 
     view = _view(tmp_path, respond, {"kind": "grid", "steps": 2}, replications=4)
     assert view.responses[0].said_at(view.rows["row"].tolist()[-1]) == "2.5 ± 2.1"  # t(3) 3.18 times 1.29 / 2
+    assert replace(view.responses[0], unit="Wh").said_at(len(view.rows) - 1) == "2.5 ± 2.1 Wh"
     assert "4 of 8 rows lost replications that failed: their means are of fewer." in list(remarks(view))
 
 
@@ -342,6 +344,7 @@ def test_a_page_is_written_whatever_came(tmp_path: Path, case: str) -> None:
     assert 'class="answer"' in text
     assert "<licence>" not in text
     assert "<td><b></td>" not in text
+    assert '"ticktext":["<b>' not in text
 
 
 def test_report_and_table_from_the_command_line(tmp_path: Path) -> None:

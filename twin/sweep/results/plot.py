@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from html import escape
 from textwrap import wrap
 from typing import ClassVar, Final
 
@@ -13,6 +14,7 @@ import plotly.graph_objects as go
 from twin.analysis.thinning import Floats
 from twin.sweep.results.view import Absent, FactorView, ResponseView, StudyView
 
+_MOST_LABEL: Final = 16
 _SHARES: Final = [[0.0, "rgba(59,130,196,0.05)"], [1.0, "rgba(59,130,196,0.7)"]]
 """The ground of the page shines through, so that its own colour of text can be read, in light and in dark."""
 
@@ -55,10 +57,17 @@ class ResponsePlot(ABC):
         return self.note
 
 
+def short(label: str) -> str:
+    """Return a level's name with room for it on an axis; nothing in it is taken for markup."""
+    return escape(label if len(label) <= _MOST_LABEL else f"{label[: _MOST_LABEL - 1]}…", quote=False)
+
+
 def axis_of(factor: FactorView) -> dict[str, object]:
     """Return an axis for the values of a factor."""
     if factor.values is None:
-        return {"type": "category", "categoryorder": "array", "categoryarray": list(factor.levels)}
+        levels = list(factor.levels)
+        order = {"type": "category", "categoryorder": "array", "categoryarray": levels}
+        return {**order, "tickvals": levels, "ticktext": [short(one) for one in levels]}
     few = not factor.continuous and len(factor.levels) <= 12
     ticks: dict[str, object] = {"tickvals": sorted(set(factor.values)), "ticktext": list(factor.levels)} if few else {}
     return {"type": "log", **ticks} if factor.log else ticks

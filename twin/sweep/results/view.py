@@ -146,11 +146,12 @@ class ResponseView:
 
     def said_at(self, row: int) -> str:
         """Return the value of a row as text, with its 95 % interval where there are replications."""
-        value, error = self.values[row], self.errors[row]
-        if not np.isfinite(error):
-            return self.said(value)
-        half = float(stats.t.ppf(0.975, self.counts[row] - 1) * error)
-        return f"{self.said(value)} ± {self.scale * half:.2g}"
+        said, error = self.said(self.values[row]), self.errors[row]
+        if not error > 0.0:  # NaN of a single replication
+            return said
+        half = self.scale * float(stats.t.ppf(0.975, self.counts[row] - 1) * error)
+        value, _, unit = said.partition(" ")
+        return f"{value} ± {f'{half:,.0f}' if half >= 100.0 else f'{half:.2g}'} {unit}".strip()
 
 
 @dataclass(frozen=True, eq=False)

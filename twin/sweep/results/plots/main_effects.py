@@ -16,7 +16,6 @@ from twin.sweep.results.view import Absent, ResponseView, StudyView
 
 _COLUMNS = 4
 _MOST = 12
-_MOST_LABEL = 14
 
 
 class MainEffects(ResponsePlot):
@@ -60,7 +59,7 @@ class MainEffects(ResponsePlot):
         for place, effect in enumerate(shown):
             line, column = place // columns + 1, place % columns + 1
             drawn.add_trace(_line(effect), row=line, col=column)
-            drawn.update_xaxes(**_axis(effect), row=line, col=column)
+            drawn.update_xaxes(**axis_of(effect.factor), row=line, col=column)
             drawn.update_yaxes(title_text="<br>".join(wrap(response.axis, 26)), row=line, col=1)
         return drawn
 
@@ -68,14 +67,6 @@ class MainEffects(ResponsePlot):
 def _title(effect: Effect) -> str:
     name = "<br>".join(wrap(effect.factor.name, 26))
     return name if math.isnan(effect.share) else f"<b>{name}</b>  {100 * effect.share:.0f} %"
-
-
-def _axis(effect: Effect) -> dict[str, object]:
-    axis = axis_of(effect.factor)
-    if effect.factor.values is None:
-        ticks = [one if len(one) <= _MOST_LABEL else f"{one[: _MOST_LABEL - 1]}…" for one in effect.factor.levels]
-        axis |= {"tickvals": list(effect.factor.levels), "ticktext": ticks}
-    return axis
 
 
 def _line(effect: Effect) -> go.Scatter:
