@@ -266,7 +266,7 @@ def test_what_is_no_study_is_called_what_it_is(tmp_path: Path) -> None:
     home = tmp_path / "home.yaml"
     home.write_text("name: x\nstart: 2026-06-21T06:00:00+08:00\nduration_s: 10\n")
     absent = "cannot be read: there is no such file, and no study of that name ships"
-    told = {
+    told: dict[Path | str, str] = {
         tmp_path: f"{tmp_path}: holds no study: there is no study.yaml in it",
         home: f"{home}: is a scenario; expected a study, which names one as its `base` (twin run runs scenarios)",
         tmp_path / "no.yaml": f"{tmp_path}/no.yaml: {absent}",
