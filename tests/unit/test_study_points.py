@@ -218,6 +218,17 @@ def test_a_changed_base_is_noticed(
     assert begun.changed(load_study(folder / "study.yaml")) == told
 
 
+def test_changed_files_that_factors_name_are_noticed(folder: Path, tmp_path: Path) -> None:
+    """Only where a point of before is another one now: a study may name further files, and fewer."""
+    begun = _begun(load_study(folder / "study.yaml"), tmp_path / "run")
+    same = _points(load_study(folder / "study.yaml"))
+    assert begun.changed_files(same) == []
+    (folder / "other.csv").write_text(LOAD.format(last=901))
+    study = load_study(folder / "study.yaml")
+    assert begun.changed(study) == []
+    assert begun.changed_files(_points(study)) == ["the contents of other.csv"]
+
+
 def test_a_changed_function_is_noticed(folder: Path, tmp_path: Path) -> None:
     begun = _begun(load_study(folder / "function.yaml"), tmp_path / "run")
     assert StudyFolder(tmp_path / "none").changed(load_study(folder / "function.yaml")) == []

@@ -84,3 +84,17 @@ def test_a_response_without_value_is_left_out(study: tuple[StudyFolder, LoadedSt
     told = told_of(folder, loaded, folder.design())
     assert [one.responses for one in told] == [{"height": 1.5, "steep": 5.0}, {"height": 1.5}]
     assert told[1].violations == (float("inf"), -101.5)
+
+
+def test_rows_that_are_known_are_not_read_again(study: tuple[StudyFolder, LoadedStudy, list[Prepared]]) -> None:
+    folder, loaded, points = study
+    for point in points[:4]:
+        end(folder, point, height=1.0)
+    known = told_of(folder, loaded, folder.design())
+    for point in points[:4]:
+        (folder.of(point.content.id) / "done.json").write_text("no result")
+    for point in points[4:]:
+        end(folder, point, height=2.0)
+    told = told_of(folder, loaded, folder.design(), known)
+    assert told[:2] == known
+    assert [one.responses for one in told] == [{"height": 1.0}, {"height": 1.0}, {"height": 2.0}]

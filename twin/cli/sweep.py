@@ -41,7 +41,7 @@ def command(
         typer.Option("--set", metavar="PATH=VALUE", help="Change a value of the study, e.g. design.points=256."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what it would cost; runs two points to know, and keeps them.")
+        bool, typer.Option("--dry-run", help="Say what it would cost; runs three points to know, and keeps them.")
     ] = False,
     status: Annotated[bool, typer.Option("--status", help="Say how far it is, from any machine.")] = False,
     cancel: Annotated[

@@ -7,7 +7,7 @@ points that are there already are not run again, whoever asked for them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Literal
@@ -64,6 +64,8 @@ class Coordinator:
         self._loaded, self._folder, self.cluster, self._warn = loaded, folder, cluster, warn
         self._design = loaded.study.design
         self._points: list[Point] = []
+        self._results: list[Told] = []
+        """Of rows that have ended, in their order."""
         self._stop = Stop(folder.path)
         self._engine: Engine | None = None
         self.count = Count()
@@ -98,7 +100,7 @@ class Coordinator:
         return state
 
     def estimate(self, *, changed: bool) -> Estimate:
-        """Return what the study will cost; the smallest and the largest of its points are run for that, and stay done.
+        """Return what the study will cost; its two smallest points and the largest are run for that, and stay done.
 
         Raises InputError as ``sweep`` does.
         """
@@ -112,15 +114,22 @@ class Coordinator:
     def _planned(self, *, changed: bool) -> list[Prepared]:
         """Return the points that are known so far, with nothing written. Raises InputError with all that is wrong."""
         refuse_second(self._folder.path)
-        if not changed and (differences := self._folder.changed(self._loaded)):
+        if not changed:
+            self._refuse(self._folder.changed(self._loaded))
+        prepared = points_of(self._loaded, self._rows())
+        if not changed:
+            self._refuse(self._folder.changed_files(prepared))
+        return prepared
+
+    def _refuse(self, differences: Sequence[str]) -> None:
+        if differences:
             raise InputError([Problem(one, str(self._loaded.path)) for one in differences] + [_REFUSED])
-        return points_of(self._loaded, self._rows())
 
     def _begin(self, prepared: Sequence[Prepared], *, retry_failed: bool) -> None:
         self._folder.begin(self._loaded, prepared)
         self._points = [one.point for one in prepared]
         if retry_failed:
-            for point_id in self._in_state("failed"):
+            for point_id in self._in_state("failed", self._points):
                 (self._folder.of(point_id) / "failed.json").unlink(missing_ok=True)
         ids = dict.fromkeys(point.id for point in self._points)
         states = [self._folder.state(point_id) for point_id in ids]
@@ -153,25 +162,27 @@ class Coordinator:
 
     def _batches(self) -> Iterator[list[str]]:
         """Yield what is to be run next, until the design knows nothing more."""
+        new = self._points
         while True:
-            if open_ids := self._in_state("open"):
+            if open_ids := self._in_state("open", new):
                 yield open_ids
             rows = self._next_rows()
             if not rows:
                 self.count.points = len({point.id for point in self._points})  # a search may end early
                 return
-            prepared = points_of(self._loaded, rows, 1 + max(point.row for point in self._points))
+            prepared = points_of(self._loaded, rows, 1 + self._points[-1].row)
             self._folder.prepare(prepared)
-            self._points += [one.point for one in prepared]
+            new = [one.point for one in prepared]
+            self._points += new
 
     def _next_rows(self) -> Sequence[Units]:
         if not self._design.adaptive:
             return ()
-        told: Sequence[Told] = told_of(self._folder, self._loaded, self._points)
-        return self._design.next(self._loaded.space, told)
+        self._results = told_of(self._folder, self._loaded, self._points, self._results)
+        return self._design.next(self._loaded.space, self._results)
 
-    def _in_state(self, state: Literal["open", "failed"]) -> list[str]:
-        ids = dict.fromkeys(point.id for point in self._points)
+    def _in_state(self, state: Literal["open", "failed"], points: Iterable[Point]) -> list[str]:
+        ids = dict.fromkeys(point.id for point in points)
         return [point_id for point_id in ids if self._folder.state(point_id) == state]
 
     def _orders(self, token: str) -> Orders:
@@ -208,7 +219,7 @@ class Coordinator:
 
 
 _REFUSED = Problem(
-    "the base has changed since points of this study were made",
+    "the base, or a file that factors name, has changed since points of this study were made",
     suggestion="--changed goes on with the new one, or -o begins in another folder",
 )
 

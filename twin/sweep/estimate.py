@@ -1,4 +1,4 @@
-"""What a study will cost: from its smallest and its largest points, which are run for it, and from what is done."""
+"""What a study will cost: from its two smallest points and its largest, which are run for it, and from what is done."""
 
 from __future__ import annotations
 

@@ -112,7 +112,10 @@ class StudyFolder:
             self.write_design([*there, *new])
 
     def changed(self, loaded: LoadedStudy) -> list[str]:
-        """Return what of the base is not as it was when the points were made, in words; nothing of a new study."""
+        """Return what is not as it was when the points were made, in words; nothing of a new study.
+
+        That is the base, and tables that factors name; further rows at a table's end are no change, but more to run.
+        """
         path = self.path / "base.json"
         if not path.exists():
             return []
@@ -122,7 +125,31 @@ class StudyFolder:
             raise InputError(Problem(f"is no base of a study: {mistake}", str(path))) from None
         now = dict(_flat(json.loads(loaded.base.kept()[0].text)))
         places = [place for place in {**now, **before} if place not in _LABELS]
-        return [_difference(place, before, now) for place in places if before.get(place) != now.get(place)]
+        differences = [_difference(place, before, now) for place in places if before.get(place) != now.get(place)]
+        return [*differences, *self._changed_tables(loaded)]
+
+    def changed_files(self, prepared: Sequence[Prepared]) -> list[str]:
+        """Return which files have other contents than when the points were made, in words.
+
+        Told are those for which a point is another one now, with the values and the seed that it had.
+        """
+        before = {_told_as(point): point.id for point in self.design()}
+        moved = (one for one in prepared if before.get(_told_as(one.point), one.point.id) != one.point.id)
+        names = {name for one in moved for name in one.content.inputs}
+        kept = {path.name for path in (self.path / "inputs").glob("*")}
+        known = {_bare(name) for name in kept}
+        return [f"the contents of {name}" for name in sorted({_bare(one) for one in names - kept} & known)]
+
+    def _changed_tables(self, loaded: LoadedStudy) -> Iterator[str]:
+        if not (self.path / "study.yaml").exists():
+            return
+        before = self.study().factors
+        for name, factor in loaded.space.factors.items():
+            source, kept = (getattr(one, "file", None) for one in (factor, before.get(name)))
+            if source and kept and Path(source).name in (Path(kept).name, _bare(Path(kept).name)):
+                old, new = ((self.path / path).read_bytes().splitlines() for path in (kept, source))
+                if new[: len(old)] != old:
+                    yield f"factors.{name}.file: the contents of {_bare(Path(kept).name)}"
 
     def _prepare(self, prepared: Sequence[Prepared]) -> None:
         self._take({name: path for one in prepared for name, path in one.content.inputs.items()})
@@ -250,6 +277,16 @@ def _flat(data: Any, above: str = "") -> Iterator[tuple[str, Any]]:
             yield from _flat(value, f"{above}[{index}]")
     else:
         yield above, data
+
+
+def _bare(name: str) -> str:
+    """Return the name that a file had before it was taken among the inputs."""
+    return name.partition("-")[2]
+
+
+def _told_as(point: Point) -> tuple[str, int]:
+    """Return what tells a point from others to who reads the table."""
+    return json.dumps(dict(point.factors), sort_keys=True), point.seed
 
 
 def _difference(place: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> str:

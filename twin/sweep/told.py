@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from math import fsum
 
 from twin.sweep.folder import Point, Result, StudyFolder
@@ -15,19 +15,22 @@ from twin.sweep.study.load import LoadedStudy
 from twin.sweep.study.study import Study
 
 
-def told_of(folder: StudyFolder, loaded: LoadedStudy, points: Iterable[Point]) -> list[Told]:
+def told_of(
+    folder: StudyFolder, loaded: LoadedStudy, points: Iterable[Point], known: Sequence[Told] = ()
+) -> list[Told]:
     """Return what was found at each row of ``points``, which are in their order, up to the first that is still open.
 
-    Raises InputError if the file of a result is broken.
+    ``known``: what this returned before of the first of these rows; their files are not read again. Raises InputError
+    if the file of a result is broken.
     """
-    told: list[Told] = []
-    for _, row in groupby(points, key=lambda point: point.row):
+    told = list(known)
+    for _, row in islice(groupby(points, key=lambda point: point.row), len(told), None):
         replications = list(row)
         results = [folder.result(point.id) for point in replications]
-        known = [result for result in results if result is not None]
-        if len(known) < len(results):
+        ended = [result for result in results if result is not None]
+        if len(ended) < len(results):
             break
-        told.append(_told(loaded, replications[0], known))
+        told.append(_told(loaded, replications[0], ended))
     return told
 
 

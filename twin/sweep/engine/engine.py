@@ -278,11 +278,13 @@ class Engine:
 
 
 def _left(flight: Flight) -> str:
-    """Say what became of a point whose worker left in good order before it had ended."""
-    left = f"its worker on {flight.host} left {time.monotonic() - flight.since_s:.0f} s after the point began"
+    """Say what became of a point that Dask moved, as it does where a worker leaves in good order."""
+    lost = (
+        f"its worker on {flight.host} was lost while it ran, {time.monotonic() - flight.since_s:.0f} s after it began"
+    )
     if flight.lifetime_s is None:
-        return f"{left}: at its job's walltime, or because somebody let it go"
-    return f"{left}: it may stay no longer than {flight.lifetime_s:.0f} s, because of its job's walltime"
+        return f"{lost}: the worker died, its walltime was over, or somebody let it go"
+    return f"{lost}: a worker here leaves after {flight.lifetime_s:.0f} s, before its job's walltime is over"
 
 
 @contextmanager
