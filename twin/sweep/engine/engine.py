@@ -96,7 +96,7 @@ class Engine:
         self._looked_s = 0.0
         self._ran = False
         self._workers: Mapping[str, int] = {}
-        self._unfit: list[str] = []
+        self._unfit: dict[str, str] = {}
         self._hopeless: SimulationError | None = None
         with ExitStack() as stack:
             stack.enter_context(_quiet())
@@ -189,7 +189,7 @@ class Engine:
         elif flight.future.cancelled():
             return  # what it tells of the end that was put to it
         elif news["what"] == "told":
-            self._ran, self._unfit = True, []
+            self._ran, self._unfit = True, {}
             flight.outcomes += [Outcome(**outcome) for outcome in news["outcomes"]]
             if news["outcomes"]:
                 self._chunks.took(news["seconds"], len(news["outcomes"]))
@@ -218,10 +218,11 @@ class Engine:
         """Let a worker go that cannot run points: an error where none ever could, or none any more."""
         if not self._ran:
             raise SimulationError(reason)
-        flight.started = False
-        if reason not in self._unfit:
+        if reason not in self._unfit.values():
             self.warn(f"{reason}: it is let go")
-        self._unfit.append(reason)
+        self._unfit[flight.worker] = reason
+        flight.started = False
+        flight.future.cancel()  # Dask keeps a worker that alone holds what a task gave
         self._client.retire_workers(workers=[flight.worker], close_workers=True, remove=True)
         if len(self._unfit) >= UNFIT and not self.running():
             self._hopeless = SimulationError(f"{reason}; {len(self._unfit)} workers in a row could not run points")

@@ -68,6 +68,7 @@ class Points(WorkerPlugin):
         self._all: list[PointProcess] = []
         self._busy: dict[int, PointProcess] = {}
         """By the number of the chunk."""
+        self._abandoned: set[int] = set()
         self._lock = threading.Lock()
         self._fit = False
         self._leaving = False
@@ -81,19 +82,19 @@ class Points(WorkerPlugin):
 
     def run(self, number: int, points: Sequence[tuple[str, int]]) -> None:
         """Run a chunk's points that are not done yet, and tell what came of them."""
-        lifetime_s = self._worker.lifetime
-        self._tell(
-            number, "started", surely=True, lifetime_s=lifetime_s
-        )  # so that it is known which point ran, should this worker die now
+        # surely, so that it is known which point ran, should this worker die now
+        self._tell(number, "started", surely=True, lifetime_s=self._worker.lifetime)
         if not self._fit and (reason := self._unfit()):
             self._tell(number, "unfit", reason=reason)
             return
         self._fit = True
         with self._process(number) as process:
-            self._run(process, number, points)
+            if number not in self._abandoned:
+                self._run(process, number, points)
 
     def abandon(self, number: int) -> None:
         """End what a chunk runs here, and begin nothing more of it."""
+        self._abandoned.add(number)  # first: it may be just about to begin
         if process := self._busy.get(number):
             process.close()
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
+from urllib.parse import urlsplit
 
 from twin.errors import InputError, Problem
 from twin.sweep.engine.cluster import Cluster, Order
+
+PATIENCE_S: Final = 10.0
+"""Until a scheduler that is there has taken a connection."""
 
 
 class Address(Cluster):
@@ -20,6 +26,8 @@ class Address(Cluster):
             problems.append(Problem(f"{order.on} has its own workers", path="--workers", suggestion="leave it out"))
         if order.site:
             problems.append(Problem(f"is for batch queues; {order.on} needs none", str(order.site)))
+        if not problems and not _answers(order.on):
+            problems.append(Problem(f"nobody answers at {order.on}", path="--on", suggestion="is its scheduler up?"))
         if problems:
             raise InputError(problems)
 
@@ -36,3 +44,15 @@ class Address(Cluster):
     def open(self) -> Iterator[str]:
         """Give the address to connect to."""
         yield self.order.on
+
+
+def _answers(address: str) -> bool:
+    """Say whether somebody takes a connection; of an address without a port that is for Dask to find out."""
+    try:
+        place = urlsplit(address)
+        if place.hostname is None or place.port is None:
+            return True
+        with socket.create_connection((place.hostname, place.port), PATIENCE_S):
+            return True
+    except (OSError, ValueError):  # ValueError: the port is no number
+        return False
