@@ -19,7 +19,7 @@ import xarray as xr
 from tests.worlds.study_folders import study_folder
 from twin.errors import InputError
 from twin.sweep.folder import StudyFolder
-from twin.sweep.results.table import save_table, table_of, title_of, unit_of, write_table
+from twin.sweep.results.table import lacking_responses, save_table, table_of, title_of, unit_of, write_table
 from twin.sweep.study.columns import FIXED
 from twin.sweep.study.study import Response
 
@@ -67,6 +67,10 @@ def test_a_line_a_point_in_the_order_of_the_design(folder: StudyFolder, table: p
     assert list(table["id"]) == [point.id for point in points]
     assert list(table["row"]) == [point.row for point in points] == sorted(table["row"])
     assert list(table["seed"][:4]) == [0, 1, 0, 1]
+
+
+def test_a_response_that_no_point_has_is_named(folder: StudyFolder) -> None:
+    assert lacking_responses(folder, folder.path / "table.parquet") == ("slowest", "unserved_energy")
 
 
 def test_columns_and_their_order(table: pd.DataFrame) -> None:

@@ -51,14 +51,32 @@ def test_a_changed_base_is_refused_until_it_is_wanted(tmp_path: Path, sweep: Run
     sweep(study)
     base = tmp_path / "base.py"
     base.write_text(base.read_text().replace("2 * x", "3 * x"))
-    with pytest.raises(InputError, match="the base, or a file that factors name, has changed") as refused:
+    with pytest.raises(InputError, match=r"the base has changed: file: the contents of base\.py") as refused:
         sweep(study)
-    assert "base.py" in str(refused.value)
+    assert "--changed goes on" in str(refused.value)
     assert study.calls() == {0: 1, 1: 1}
     sweep(study, changed=True)
     assert study.calls() == {0: 2, 1: 2}
     results = [study.folder.result(point.id) for point in study.folder.design()]
     assert [result.metrics["y"]["mean"] for result in results if result] == [0.0, 3.0]
+
+
+def test_another_base_is_called_so(tmp_path: Path, sweep: Run) -> None:
+    """Every field of a scenario beside none of a function's would tell nothing."""
+    study = SmallStudy(tmp_path, 1)
+    sweep(study)
+    text = study.path.read_text()
+    study.path.write_text(
+        text.replace("base.py", "one_home")
+        .replace("x: {", "step_s: {")
+        .replace("[0]", "[1]")
+        .replace("y:", "soc_error:")
+    )
+    with pytest.raises(InputError) as refused:
+        sweep(study)
+    assert [problem.message for problem in refused.value.problems] == [
+        "the base has changed: it is another base altogether: one_home"
+    ]
 
 
 def test_changed_files_that_factors_name_are_refused_until_it_is_wanted(tmp_path: Path, sweep: Run) -> None:

@@ -55,6 +55,7 @@ def command(
 
     The same command again goes on where the last one stopped, however it did: points that are done are never run again.
     Ctrl-C lets running points end; a second one does not wait.
+    Points that keep failing are recorded and listed, and do not stop the study: exit code 0, or 1 if none is done.
 
     Example: twin sweep studies/architectures --workers 4
     """
@@ -156,7 +157,7 @@ def _sweep(coordinator: Coordinator, folder: Path, console: Console, *, retry_fa
 
 def _say_end(coordinator: Coordinator, folder: Path, state: str, seconds: float) -> None:
     from twin.sweep.folder import StudyFolder
-    from twin.sweep.results.table import write_table
+    from twin.sweep.results.table import lacking_responses, write_table
     from twin.sweep.status import failures, status_of
 
     found = status_of(StudyFolder(folder))
@@ -167,11 +168,14 @@ def _say_end(coordinator: Coordinator, folder: Path, state: str, seconds: float)
     )
     for line in failures(found.reasons):
         typer.echo(line)
+    table = write_table(StudyFolder(folder))
+    for name in lacking_responses(StudyFolder(folder), table):
+        typer.echo(f"no point that is done has a value of {name}: nothing it applies to, or nothing of that name")
     if found.open:
         typer.echo("the same command goes on with the rest")
     if found.failed:
         typer.echo("--retry-failed runs failed points again")
-    typer.echo(f"table: {write_table(StudyFolder(folder))}")
+    typer.echo(f"table: {table}")
     typer.echo(f"report: twin study report {folder}")
 
 

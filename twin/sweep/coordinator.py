@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, Literal
 
@@ -26,6 +26,9 @@ from twin.sweep.study.design import Told, Units
 from twin.sweep.study.load import LoadedStudy
 from twin.sweep.study.study import Study
 from twin.sweep.told import told_of
+
+MOST_LISTED = 20
+"""Changes of the base; the rest are counted."""
 
 
 @dataclass
@@ -113,6 +116,8 @@ class Coordinator:
 
     def _planned(self, *, changed: bool) -> list[Prepared]:
         """Return the points that are known so far, with nothing written. Raises InputError with all that is wrong."""
+        if mistake := self._folder.mistake():
+            raise InputError(mistake)
         refuse_second(self._folder.path)
         if not changed:
             self._refuse(self._folder.changed(self._loaded))
@@ -122,8 +127,12 @@ class Coordinator:
         return prepared
 
     def _refuse(self, differences: Sequence[str]) -> None:
-        if differences:
-            raise InputError([Problem(one, str(self._loaded.path)) for one in differences] + [_REFUSED])
+        if not differences:
+            return
+        listed = [Problem(f"the base has changed: {one}", str(self._loaded.path)) for one in differences[:MOST_LISTED]]
+        rest = f", and {len(differences) - MOST_LISTED} more changes" if len(differences) > MOST_LISTED else ""
+        listed[-1] = replace(listed[-1], message=f"{listed[-1].message}{rest}", suggestion=_WAYS_ON)
+        raise InputError(listed)
 
     def _begin(self, prepared: Sequence[Prepared], *, retry_failed: bool) -> None:
         self._folder.begin(self._loaded, prepared)
@@ -218,10 +227,7 @@ class Coordinator:
         }
 
 
-_REFUSED = Problem(
-    "the base, or a file that factors name, has changed since points of this study were made",
-    suggestion="--changed goes on with the new one, or -o begins in another folder",
-)
+_WAYS_ON = "points of this study were made before: --changed goes on with the new base, -o begins in another folder"
 
 
 def _same_search(one: Study, other: Study) -> bool:

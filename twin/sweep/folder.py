@@ -124,6 +124,8 @@ class StudyFolder:
         except ValueError as mistake:
             raise InputError(Problem(f"is no base of a study: {mistake}", str(path))) from None
         now = dict(_flat(json.loads(loaded.base.kept()[0].text)))
+        if ("file" in before) != ("file" in now):
+            return [f"it is another base altogether: {loaded.study.base}"]
         places = [place for place in {**now, **before} if place not in _LABELS]
         differences = [_difference(place, before, now) for place in places if before.get(place) != now.get(place)]
         return [*differences, *self._changed_tables(loaded)]
@@ -176,6 +178,17 @@ class StudyFolder:
         name = f"{digest}-{source.name.removeprefix(f'{digest}-')}"
         self._take({name: source})
         return f"inputs/{name}"
+
+    def mistake(self) -> Problem | None:
+        """Return why no study can begin or go on in this folder, None where it can."""
+        if not self.path.exists():
+            return None
+        if not self.path.is_dir():
+            return Problem("is a file; expected the folder that the study leaves", str(self.path))
+        own = {"study.yaml", "coordinator.json"}  # of a study that was stopped before its first point there is only one
+        if own.isdisjoint(others := {path.name for path in self.path.iterdir()}) and others:
+            return Problem("holds other files and no study; expected a new folder, or a study's", str(self.path))
+        return None
 
     def of(self, point_id: str) -> Path:
         """Return the folder of a point."""

@@ -114,7 +114,10 @@ class Pulse:
 @contextmanager
 def sole_coordinator(study: Path, started: str) -> Iterator[Pulse]:
     """Be the only process that runs the study meanwhile, and yield its pulse. Raises InputError if another one is."""
-    study.mkdir(parents=True, exist_ok=True)
+    try:
+        study.mkdir(parents=True, exist_ok=True)
+    except OSError as mistake:
+        raise InputError(Problem(f"cannot be made: {mistake.strerror}", str(study))) from None
     place = os.open(study, os.O_RDONLY)
     try:
         locked = _lock(place)

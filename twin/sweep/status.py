@@ -94,9 +94,12 @@ def failures(reasons: Counter[str]) -> Iterator[str]:
 def _progress(beat: Beat) -> Iterator[str]:
     """Yield what a coordinator tells of itself."""
     told = beat.progress
-    left_s = told.get("left_s")
+    if not told.get("dashboard"):
+        yield "workers have not been reached yet"
+        return
+    left_s = told["left_s"]
     rest = f", about {timedelta(seconds=round(left_s))} left" if left_s is not None else ""
-    yield f"on {told.get('on')}: {told.get('workers')} there{rest}; dashboard {told.get('dashboard')}"
+    yield f"on {told['on']}: {told['workers']} there{rest}; dashboard {told['dashboard']}"
     running = told.get("running", [])
     for one in running[:MOST_LISTED]:
         more = f" and {len(one['points']) - 1} more" if len(one["points"]) > 1 else ""

@@ -46,6 +46,16 @@ def write_table(folder: StudyFolder) -> Path:
     return save_table(table, folder.path / "table.parquet")
 
 
+def lacking_responses(folder: StudyFolder, table: Path) -> tuple[str, ...]:
+    """Return the responses of which no point that is done has a value; of a table as ``write_table`` leaves it."""
+    import pandas as pd
+
+    responses = list(folder.study().responses)
+    lines = pd.read_parquet(table, columns=["status", *responses])
+    done = lines[lines["status"] == "done"]
+    return tuple(name for name in responses if len(done) and done[name].isna().all())
+
+
 def save_table(table: pd.DataFrame, target: Path) -> Path:
     """Write a study's table as what the file's suffix says: ``.parquet``, ``.h5`` (also ``.nc``), or ``.csv``.
 
