@@ -148,11 +148,15 @@ def sweep(lab: Lab, tmp_path: Path) -> Iterator[Callable[..., Sweep]]:
 
 @pytest.fixture(scope="session")
 def short_jobs(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sweep]:
-    """Yield a sweep that takes longer than its jobs may; it runs beside the other tests, as it waits most of the time.
+    """Yield a sweep with one point that takes longer than a job may; it runs beside other tests, as it mostly waits.
 
     Slurm's shortest time is a minute; a worker leaves 15 s before it.
     """
-    study = slow_study(tmp_path_factory.mktemp("short"), 14, 5.0, "jobs: 1\nwalltime_s: 60\n")
+    study = slow_study(tmp_path_factory.mktemp("short"), 1, 0.1, "jobs: 1\nwalltime_s: 60\n")
+    file = study.hurry.with_name("slow.yaml")
+    text = file.read_text().replace("[0.1]", "[0.1, 300.0, 0.2, 0.3]").replace("retries: 5", "retries: 0")
+    text = text.replace("{kind: range, low: 0, high: 1}", "{kind: values, values: [0]}")
+    file.write_text(text.replace("{kind: random, points: 1}", "{kind: grid}"))
     yield study.start()
     study.kill()
 
