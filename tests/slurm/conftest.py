@@ -68,7 +68,9 @@ class Lab:
     def power_on(self, node: str) -> None:
         """Have a node come back."""
         log = (self.folder / "log" / f"slurmd-{node}.log").open("a")
-        command = ["slurmd", "-c", "-N", node, "-f", str(self.folder / "slurm.conf")]
+        daemon = shutil.which("slurmd", path=os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"]))
+        assert daemon, "the lab has installed it"
+        command = [daemon, "-c", "-N", node, "-f", str(self.folder / "slurm.conf")]
         subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True, timeout=30)
 
 
