@@ -268,7 +268,7 @@ def test_what_is_no_study_is_called_what_it_is(tmp_path: Path) -> None:
     absent = "cannot be read: there is no such file, and no study of that name ships"
     told: dict[Path | str, str] = {
         tmp_path: f"{tmp_path}: holds no study: there is no study.yaml in it",
-        home: f"{home}: is a scenario; expected a study, which names one as its `base` (twin run runs scenarios)",
+        home: f"{home}: is a scenario; expected a study (twin run runs scenarios)",
         tmp_path / "no.yaml": f"{tmp_path}/no.yaml: {absent}",
         "studies/first_studdy": f"studies/first_studdy: {absent} (did you mean studies/first_study?)",
     }

@@ -51,11 +51,29 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         pass
 
 
-def test_a_scheduler_that_is_not_there_is_missed_before_anything_is_written(tmp_path: Path) -> None:
+def test_a_scheduler_that_is_not_there_is_missed_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("twin.sweep.engine.clusters.address.PATIENCE_S", 0.5)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # nobody listens, and nobody else can
         address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(InputError, match=f"nobody answers at {address}"):
             cluster_of(Order(address, tmp_path))
         taken.listen()
-        assert cluster_of(Order(address, tmp_path)).describe() == f"the workers of {address}"
+        with pytest.raises(InputError, match=f"somebody listens at {address} who does not answer"):
+            cluster_of(Order(address, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("http://x:1", "found the scheme 'http' in http://x:1; expected one of inproc, tcp"),
+        ("tcp://localhost", "tcp://localhost is no address: missing port number"),
+        ("tcp://localhost:eighty", "tcp://localhost:eighty is no address: invalid literal for int"),
+        ("inproc://10.0.0.1/8/1", "inproc://10.0.0.1/8/1 is no address"),
+    ],
+)
+def test_addresses_that_are_none(tmp_path: Path, address: str, found: str) -> None:
+    with pytest.raises(InputError, match=found):
+        cluster_of(Order(address, tmp_path))

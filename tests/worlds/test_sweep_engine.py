@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -234,9 +233,10 @@ def test_a_point_that_is_given_up_makes_room(points: Points, tmp_path: Path) -> 
 def test_no_scheduler_answers(points: Points, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is gone again when the first point is ready."""
     monkeypatch.setattr("twin.sweep.engine.engine.ANSWER_S", 0.5)
-    with socket.create_server(("127.0.0.1", 0)) as there:
-        address = f"tcp://127.0.0.1:{there.getsockname()[1]}"
+    with LocalCluster(n_workers=0, processes=False, protocol="tcp", dashboard_address=None) as there:
+        address = there.scheduler_address
         engine = _engine(points, Address(Order(address, points.folder.path)))
+        assert engine.cluster.describe() == f"the workers of {address}"
     with pytest.raises(SimulationError, match=f"no Dask scheduler answers at {address}"), engine.open():
         pass
 

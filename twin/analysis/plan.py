@@ -17,6 +17,7 @@ from twin.options import Options
 from twin.scenario import Scenario, load
 from twin.scenario.complaints import complaints, found, suggestion
 from twin.scenario.document import Document, KeyPath, read
+from twin.scenario.kinds import PLAN, expect
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=60)]
 Weight = Annotated[float, Field(ge=0)]
@@ -85,6 +86,7 @@ class Plan:
 def load_plan(path: Path, *, quick: bool = False) -> Plan:
     """Return the plan in a file, in its short form where so asked. Raises InputError with every mistake in it."""
     document = read(path)
+    expect(PLAN, document)
     options = _options(document)
     problems = list(_mistakes(options, document))
     runs = []

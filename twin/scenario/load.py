@@ -16,6 +16,7 @@ from twin.scenario import files
 from twin.scenario.checks import Mistake, View, mistakes
 from twin.scenario.complaints import complaints, found
 from twin.scenario.document import Document, key_path, read
+from twin.scenario.kinds import SCENARIO, expect
 from twin.scenario.models import Scenario
 from twin.scenario.overrides import apply
 
@@ -30,6 +31,7 @@ def load(path: Path | str, overrides: Sequence[str] = ()) -> Scenario:
     """
     path = located(path)
     document = read(path)
+    expect(SCENARIO, document)
     return checked(document, path.parent, apply(document, overrides))
 
 

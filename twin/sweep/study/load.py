@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ from twin.errors import InputError, Problem, attempt
 from twin.plugins import discover
 from twin.scenario.complaints import complaints, found, suggestion
 from twin.scenario.document import Document, KeyPath, read
+from twin.scenario.kinds import STUDY, expect
 from twin.scenario.overrides import apply
 from twin.sweep.study import bases
 from twin.sweep.study.base import Base
@@ -25,7 +26,7 @@ from twin.sweep.study.factor import Factor
 from twin.sweep.study.mistakes import at_base, at_factor, columns_of, section_mistakes
 from twin.sweep.study.study import Study
 
-STUDY: Final = "study.yaml"
+KEPT: Final = "study.yaml"
 """The study's file in the folder that it runs in."""
 
 
@@ -53,7 +54,7 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> LoadedStudy:
     """
     path = _located(Path(path))
     document = read(path)
-    _refuse_scenario(document)
+    expect(STUDY, document)
     problems = apply(document, overrides)
     base = attempt(problems, lambda: _base(document, path.parent))
     study = attempt(problems, lambda: study_of(document))
@@ -67,7 +68,7 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> LoadedStudy:
 
 def read_study(folder: Path) -> Study:
     """Return the study that a folder keeps, whatever it names. Raises InputError with what is wrong in its file."""
-    return study_of(read(folder / STUDY))
+    return study_of(read(folder / KEPT))
 
 
 def study_of(document: Document) -> Study:
@@ -81,10 +82,10 @@ def study_of(document: Document) -> Study:
 
 
 def _located(path: Path) -> Path:
-    if (path / STUDY).is_file():
-        return path / STUDY
+    if (path / KEPT).is_file():
+        return path / KEPT
     if path.is_dir():
-        raise InputError(Problem(f"holds no study: there is no {STUDY} in it", str(path)))
+        raise InputError(Problem(f"holds no study: there is no {KEPT} in it", str(path)))
     scenarios = resources.folder("scenarios")
     shipped = scenarios / f"{path}.yaml"
     if path.exists() or shipped.is_file():
@@ -92,14 +93,6 @@ def _located(path: Path) -> Path:
     known = [f"studies/{file.stem}" for file in sorted((scenarios / "studies").glob("*.yaml"))]
     message = "cannot be read: there is no such file, and no study of that name ships"
     raise InputError(Problem(message, str(path), suggestion=suggestion(str(path), known)))
-
-
-def _refuse_scenario(document: Document) -> None:
-    """Raise InputError for a scenario, of which every key would be a mistake."""
-    keys = set(document.data) if isinstance(document.data, dict) else set()
-    if "start" in keys and not keys & {"base", "factors", "design", "responses"}:
-        message = "is a scenario; expected a study, which names one as its `base`"
-        raise InputError(replace(document.problem((), message, "twin run runs scenarios"), line=None))
 
 
 def _sorted(problems: Sequence[Problem], path: Path) -> Iterator[Problem]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
-from urllib.parse import urlsplit
+
+from distributed.comm import connect, get_address_host_port
+from distributed.comm.registry import backends
+from distributed.security import Security
 
 from twin.errors import InputError, Problem
 from twin.sweep.engine.cluster import Cluster, Order
 
 PATIENCE_S: Final = 10.0
-"""Until a scheduler that is there has taken a connection."""
+"""Until a scheduler that is there has taken a connection, and until it has said who it is."""
 
 
 class Address(Cluster):
@@ -26,8 +30,8 @@ class Address(Cluster):
             problems.append(Problem(f"{order.on} has its own workers", path="--workers", suggestion="leave it out"))
         if order.site:
             problems.append(Problem(f"is for batch queues; {order.on} needs none", str(order.site)))
-        if not problems and not _answers(order.on):
-            problems.append(Problem(f"nobody answers at {order.on}", path="--on", suggestion="is its scheduler up?"))
+        if not problems and (trouble := _trouble(order.on)):
+            problems.append(trouble)
         if problems:
             raise InputError(problems)
 
@@ -46,13 +50,26 @@ class Address(Cluster):
         yield self.order.on
 
 
-def _answers(address: str) -> bool:
-    """Say whether somebody takes a connection; of an address without a port that is for Dask to find out."""
+def _trouble(address: str) -> Problem | None:
+    """Return what keeps a Dask client from an address."""
+    if (scheme := address.partition("://")[0]) not in backends:
+        known = ", ".join(sorted(backends))
+        return Problem(f"found the scheme {scheme!r} in {address}; expected one of {known}", path="--on")
     try:
-        place = urlsplit(address)
-        if place.hostname is None or place.port is None:
-            return True
-        with socket.create_connection((place.hostname, place.port), PATIENCE_S):
-            return True
-    except (OSError, ValueError):  # ValueError: the port is no number
-        return False
+        host, port = get_address_host_port(address)
+        with socket.create_connection((host, port), PATIENCE_S):
+            pass  # Dask would go on trying where nobody listens.
+    except ValueError as error:
+        return Problem(f"{address} is no address: {error}", path="--on", suggestion="e.g. tcp://10.0.0.1:8786")
+    except OSError:
+        return Problem(f"nobody answers at {address}", path="--on", suggestion="is its scheduler up?")
+    try:
+        asyncio.run(asyncio.wait_for(_greet(address), PATIENCE_S))
+    except OSError:  # also what has taken too long
+        return Problem(f"somebody listens at {address} who does not answer as a Dask scheduler does", path="--on")
+    return None
+
+
+async def _greet(address: str) -> None:
+    comm = await connect(address, timeout=PATIENCE_S, **Security().get_connection_args("client"))
+    comm.abort()
