@@ -35,7 +35,7 @@ class MainEffects(ResponsePlot):
             return f"{means}; in %, what the factor explains alone of the variance between rows.{bars}"
         return (
             f"{means}; ranges are cut into parts with equally many rows. In %: what the factor explains alone of the "
-            "variance. Bars are 95 % intervals by the scatter of rows."
+            "variance, a range by a curve. Bars are 95 % intervals by the scatter of rows."
         )
 
     def draw(self, view: StudyView, response: ResponseView) -> go.Figure | Absent:
