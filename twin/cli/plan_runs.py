@@ -19,6 +19,7 @@ from twin.errors import InputError, Problem, SimulationError
 from twin.plant.assembly import locate
 from twin.record.manifest import load, scenario_of
 from twin.scenario import resolved
+from twin.scenario.size import size_of
 
 WRONG_INPUT = 2
 
@@ -41,7 +42,7 @@ def run_missing(plan: Plan, output: Path, *, again: bool) -> None:
         plants = [one.scenario.plant for one in missing]
         for name, fmi in {(name, one.fmi) for one in plants for name in (one.electrical, one.thermal)}:
             locate(name, fmi)
-    _run_all(sorted(missing, key=_size, reverse=True), output, console)
+    _run_all(sorted(missing, key=lambda one: size_of(one.scenario), reverse=True), output, console)
 
 
 def is_done(one: Planned, output: Path) -> bool:
@@ -51,12 +52,6 @@ def is_done(one: Planned, output: Path) -> bool:
         return load(folder).status == "complete" and scenario_of(folder).read_text() == resolved(one.scenario)
     except InputError:
         return False
-
-
-def _size(one: Planned) -> float:
-    """Return how much there is to simulate."""
-    scenario, fleet = one.scenario, one.scenario.fleet
-    return scenario.duration_s / scenario.step_s * fleet.sites * fleet.packs * fleet.modules
 
 
 def _run_all(missing: Sequence[Planned], output: Path, console: Console) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from twin import resources
 from twin.bms import architectures
-from twin.bms.architectures.architecture import Architecture
+from twin.bms.architectures.architecture import Architecture, Ecu
 from twin.bms.firmware.firmware import Firmware
 from twin.bms.firmware.fmu_firmware import FmuFirmware
 from twin.bms.firmware.fmu_signals import Place
@@ -32,18 +32,34 @@ _DATABASES = {"parallel": "home_battery", "series": "stack_battery"}
 
 def architecture_of(scenario: Scenario) -> Architecture:
     """Return the architecture, for sites as the scenario says."""
-    kind = discover(architectures, Architecture)[scenario.bms.architecture]  # type: ignore[type-abstract]
-    knots = np.loadtxt(resources.folder("data") / "cells" / "ocv_lfp_prada2013.csv", delimiter=",", skiprows=1)
-    fleet, plant = scenario.fleet, scenario.plant
-    module = ModuleData(CELLS, scenario.bms.capacity_Ah, OcvCurve(knots[:, 0], knots[:, 1]))
-    series = fleet.connection == "series"
-    site = Site(fleet.packs, fleet.modules, series, plant.bypass, module, plant.bleed_ohm)
-    architecture = kind(scenario.bms, site, dict.fromkeys(scenario.bms.firmware, partial(_instead, scenario)))
+    instead = dict.fromkeys(scenario.bms.firmware, partial(_instead, scenario))
+    architecture = _kind(scenario)(scenario.bms, _site(scenario), instead)
     roles = list(dict.fromkeys(ecu.role for ecu in architecture.ecus()))
     unknown = [role for role in scenario.bms.firmware if role not in roles]
     if unknown:
         raise InputError(_no_role(role, roles) for role in unknown)
     return architecture
+
+
+def ecus_of(scenario: Scenario) -> tuple[Ecu, ...]:
+    """Return the ECUs of a site."""
+    return _kind(scenario)(scenario.bms, _site(scenario)).ecus()
+
+
+def _kind(scenario: Scenario) -> type[Architecture]:
+    return discover(architectures, Architecture)[scenario.bms.architecture]  # type: ignore[type-abstract]
+
+
+def _site(scenario: Scenario) -> Site:
+    fleet, plant = scenario.fleet, scenario.plant
+    module = ModuleData(CELLS, scenario.bms.capacity_Ah, _ocv())
+    return Site(fleet.packs, fleet.modules, fleet.connection == "series", plant.bypass, module, plant.bleed_ohm)
+
+
+@cache
+def _ocv() -> OcvCurve:
+    knots = np.loadtxt(resources.folder("data") / "cells" / "ocv_lfp_prada2013.csv", delimiter=",", skiprows=1)
+    return OcvCurve(knots[:, 0], knots[:, 1])
 
 
 def _no_role(role: str, roles: Sequence[str]) -> Problem:
@@ -102,8 +118,7 @@ def transport_of(scenario: Scenario) -> Transport | None:
 
 def own_database(scenario: Scenario) -> str:
     """Return the shipped CAN database that was written for the scenario's architecture and connection."""
-    suffix = discover(architectures, Architecture)[scenario.bms.architecture].database_suffix  # type: ignore[type-abstract]
-    return _DATABASES[scenario.fleet.connection] + suffix
+    return _DATABASES[scenario.fleet.connection] + _kind(scenario).database_suffix
 
 
 def database_of(scenario: Scenario) -> str:

@@ -15,6 +15,7 @@ from twin.scenario import Scenario, files
 from twin.scenario.document import Document, Place, read
 from twin.scenario.load import checked, located, validated
 from twin.scenario.overrides import apply, change
+from twin.scenario.size import size_of
 from twin.sweep.study.base import FROM_POINT, Base, Change, Content, Inputs, id_of
 from twin.sweep.study.factor import spelled
 
@@ -81,10 +82,4 @@ class ScenarioBase(Base):
         data = files.renamed(scenario.model_dump(mode="json"), renamed)
         told = {key: value for key, value in data.items() if key not in LABELS}
         contents = {name: self._inputs.hash(path) for name, path in sources.items()}
-        return Content("scenario.json", f"{json.dumps(data)}\n", sources, id_of([told, contents]), _size(scenario))
-
-
-def _size(scenario: Scenario) -> float:
-    """Return how many steps of modules there are to simulate."""
-    fleet = scenario.fleet
-    return scenario.duration_s / scenario.step_s * fleet.sites * fleet.packs * fleet.modules
+        return Content("scenario.json", f"{json.dumps(data)}\n", sources, id_of([told, contents]), size_of(scenario))
