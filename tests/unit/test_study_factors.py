@@ -148,6 +148,13 @@ WRONG: dict[str, tuple[Callable[[Path], Factor], list[str]]] = {
             "{folder}/rows.csv:4: found 5 values; expected 4, as there are names",
         ],
     ),
+    "a broken table and a column that is not there": (
+        lambda folder: _rows(folder, "modules,b\n1\n", module="fleet.modules"),
+        [
+            "{folder}/rows.csv:2: found 1 values; expected 2, as there are names",
+            "columns.module: {folder}/rows.csv has no column module (did you mean modules?)",
+        ],
+    ),
     "a broken cell": (
         lambda folder: _rows(folder, 'a\n{}\n"{b: 1"\n'),
         ["{folder}/rows.csv:3: broken YAML: expected ',' or '}}', but got '<stream end>'"],

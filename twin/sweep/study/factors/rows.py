@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,10 +24,12 @@ Column = Annotated[str, Field(min_length=1)]
 class _Table:
     """A CSV file."""
 
-    names: tuple[str, ...]
-    cells: tuple[tuple[str, ...], ...]
-    rows: tuple[tuple[Any, ...], ...]
+    names: tuple[str, ...] = ()
+    cells: tuple[tuple[str, ...], ...] = ()
+    rows: tuple[tuple[Any, ...], ...] = ()
     """The cells as they are meant."""
+    problems: tuple[Problem, ...] = ()
+    """What is wrong with it; if anything, only names are here, as far as they can be read."""
 
 
 class Rows(Factor):
@@ -70,18 +72,14 @@ class Rows(Factor):
 
     def mistakes(self) -> tuple[Problem, ...]:
         """Return what is wrong with the file, or which of its columns is not there."""
-        try:
-            table = self._table
-        except InputError as error:
-            return error.problems
-        return tuple(self._mistakes(table))
+        return (*self._file.problems, *self._mistakes(self._file.names))
 
-    def _mistakes(self, table: _Table) -> Iterator[Problem]:
+    def _mistakes(self, names: Sequence[str]) -> Iterator[Problem]:
         if self.path:
             yield Problem("not used here: every column says what it sets", path="path")
-        for column in self.columns_:
-            if column not in table.names:
-                meant = suggestion(column, table.names) or f"known: {', '.join(table.names)}"
+        for column in self.columns_ if names else ():
+            if column not in names:
+                meant = suggestion(column, names) or f"known: {', '.join(names)}"
                 yield Problem(f"{self.file} has no column {column}", path=f"columns.{column}", suggestion=meant)
         for column in self.columns_:
             for path in self._paths(column):
@@ -92,29 +90,31 @@ class Rows(Factor):
         paths = self.columns_.get(column, column)
         return tuple(path for path in ((paths,) if isinstance(paths, str) else paths) if path)
 
-    @cached_property
+    @property
     def _table(self) -> _Table:
+        if self._file.problems:
+            raise InputError(self._file.problems)
+        return self._file
+
+    @cached_property
+    def _file(self) -> _Table:
         return _read(Path(self.file))
 
 
 def _read(path: Path) -> _Table:
-    """Return the table in a CSV file. Raises InputError with everything that is wrong in it."""
+    """Return the table in a CSV file, or everything that is wrong in it."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             reader = csv.reader(lines, strict=True)
             read = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
     except OSError as error:
-        raise InputError(Problem(f"{path} cannot be read: {error.strerror}", path="file")) from None
+        return _Table(problems=(Problem(f"{path} cannot be read: {error.strerror}", path="file"),))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(Problem(f"is no CSV file: {error}", str(path))) from None
+        return _Table(problems=(Problem(f"is no CSV file: {error}", str(path)),))
     problems = list(_wrong(read, str(path)))
-    if problems:
-        raise InputError(problems)
-    names, *cells = (tuple(row) for _, row in read)
     meant = [tuple(_meant(cell, str(path), line, problems) for cell in row) for line, row in read[1:]]
-    if problems:
-        raise InputError(problems)
-    return _Table(names, tuple(cells), tuple(meant))
+    names, *cells = [tuple(row) for _, row in read] or [()]
+    return _Table(names, problems=tuple(problems)) if problems else _Table(names, tuple(cells), tuple(meant))
 
 
 def _meant(cell: str, file: str, line: int, problems: list[Problem]) -> Any:
