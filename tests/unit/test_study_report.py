@@ -338,6 +338,13 @@ def test_two_factors_that_act_together(tmp_path: Path) -> None:
     assert "a and c together make another" in next(remarks(view))
 
 
+def test_points_of_two_versions_are_told(tmp_path: Path) -> None:
+    view = _view(tmp_path, _additive, {"kind": "grid", "steps": 2})
+    assert not any("versions" in text for text in remarks(view))
+    view.table.loc[:2, "version"] = "0.0.1"
+    assert "0.0.1 (3), " in next(text for text in remarks(view) if "versions of bms-twin" in text)
+
+
 CASES = ("nothing done", "all failed", "constant", "one row", "text only", "no rows", "one replication left")
 
 

@@ -63,6 +63,7 @@ def remarks(view: StudyView) -> Iterator[str]:
     yield from _constraints(view)
     yield from _failed(view)
     yield from _seeds(view)
+    yield from _versions(view)
 
 
 def _remarks(view: StudyView, response: ResponseView, answer: str) -> Iterator[str]:
@@ -176,3 +177,11 @@ def _seeds(view: StudyView) -> Iterator[str]:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
+
+
+def _versions(view: StudyView) -> Iterator[str]:
+    """Say so where points are of different programs: an id tells of a point's content only."""
+    counts = view.table.loc[view.table["status"] == "done", "version"].value_counts().sort_index()
+    if len(counts) > 1:
+        shares = ", ".join(f"{version} ({count})" for version, count in counts.items())
+        yield f"Points are of several versions of bms-twin: {shares}; what differs between them enters as if by chance."
