@@ -141,6 +141,31 @@ def test_sobol_indices_of_a_known_function(tmp_path: Path) -> None:
     assert (found.blocks, found.lost) == (512, 0)
 
 
+def test_few_blocks_are_not_sure_of_what_matters(tmp_path: Path) -> None:
+    def respond(factors: Mapping[str, Any], seed: int) -> dict[str, float]:
+        return {"y": factors["a"] + 0.9 * factors["b"]}
+
+    for samples, words in ((16, "seems to matter most"), (256, "matters most")):
+        view = _view(tmp_path / str(samples), respond, {"kind": "saltelli", "samples": samples}, responses={"y": {}})
+        assert headline(view).startswith(f"y: a {words}: total Sobol indices are")
+
+
+def test_what_hardly_ever_differs_has_no_indices(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    def respond(factors: Mapping[str, Any], seed: int) -> dict[str, float]:
+        return {
+            "seldom": float(factors["a"] > 0.7 and factors["c"] > 0.8),
+            "never_at_ends": float(0.7 < factors["a"] < 0.9 and factors["c"] > 0.9),
+        }
+
+    responses: dict[str, Any] = {"seldom": {}, "never_at_ends": {}}
+    view = _view(tmp_path, respond, {"kind": "saltelli", "samples": 16}, responses=responses)
+    seldom, never = (indices(view, response) for response in view.responses)
+    assert not isinstance(seldom, Absent)
+    assert isinstance(never, Absent)
+    assert "differs too rarely" in never.reason
+    assert not recwarn.list
+
+
 def test_blocks_that_lost_a_row_are_left_out(tmp_path: Path) -> None:
     def respond(factors: Mapping[str, Any], seed: int) -> dict[str, float]:
         if 0.3 < factors["a"] < 0.32:

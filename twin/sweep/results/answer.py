@@ -130,8 +130,9 @@ def _by_indices(found: Indices) -> str:
         if found.total[place] >= LITTLE
     ]
     first = found.order[0]
+    most = "matters most" if found.sure else "seems to matter most"
     return (
-        f"{found.names[first]} matters most: total Sobol indices are {', '.join(parts)}; alone it makes "
+        f"{found.names[first]} {most}: total Sobol indices are {', '.join(parts)}; alone it makes "
         f"{found.first[first]:.2f} ± {found.first_half[first]:.2f}"
     )
 

@@ -45,6 +45,12 @@ class Indices:
         return tuple(int(place) for place in np.argsort(-self.total, kind="stable"))
 
     @property
+    def sure(self) -> bool:
+        """Whether the first factor's total index lies above all others, less half its interval."""
+        first, *others = self.order
+        return all(self.total[first] - self.total_half[first] > self.total[place] for place in others)
+
+    @property
     def strongest_pair(self) -> tuple[str, str, float, float] | None:
         """The two factors that make most together, their index and half its interval; None if that may be nothing."""
         if self.second is None or self.second_half is None:
@@ -73,6 +79,8 @@ def indices(view: StudyView, response: ResponseView) -> Indices | Absent:
         )
     if np.ptp(values) == 0.0:
         return Absent("it is the same at every row")
+    if not _varies(view, values):
+        return Absent("it differs too rarely: the first and the last row of every block have the same")
     return _of(view, response, values, blocks)
 
 
@@ -84,7 +92,12 @@ def settling(view: StudyView, response: ResponseView) -> tuple[Indices, ...]:
     known = len(values) // view.block_size
     counts = [count for count in (known // 8, known // 4, known // 2, known) if count >= LEAST_BLOCKS]
     starts = (values[: count * view.block_size] for count in counts)
-    return tuple(_of(view, response, start, known) for start in starts if np.ptp(start) > 0.0)
+    return tuple(_of(view, response, start, known) for start in starts if _varies(view, start))
+
+
+def _varies(view: StudyView, values: Floats) -> bool:
+    """Return whether the rows that the variance is taken of differ."""
+    return bool(np.ptp(values.reshape(-1, view.block_size)[:, [0, -1]]) > 0.0)
 
 
 def _of(view: StudyView, response: ResponseView, values: Floats, blocks: int) -> Indices:
