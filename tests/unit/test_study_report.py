@@ -150,19 +150,24 @@ def test_few_blocks_are_not_sure_of_what_matters(tmp_path: Path) -> None:
         assert headline(view).startswith(f"y: a {words}: total Sobol indices are")
 
 
-def test_what_hardly_ever_differs_has_no_indices(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
-    def respond(factors: Mapping[str, Any], seed: int) -> dict[str, float]:
-        return {
-            "seldom": float(factors["a"] > 0.7 and factors["c"] > 0.8),
-            "never_at_ends": float(0.7 < factors["a"] < 0.9 and factors["c"] > 0.9),
-        }
+@pytest.mark.parametrize("design", [{"kind": "saltelli", "samples": 32}, {"kind": "random", "points": 64}], ids=str)
+def test_nothing_is_concluded_from_a_handful_of_rows(
+    tmp_path: Path, design: dict[str, Any], recwarn: pytest.WarningsRecorder
+) -> None:
+    """Of 64 rows, with SALib's indices above 2 and F tests that are sure of themselves."""
 
-    responses: dict[str, Any] = {"seldom": {}, "never_at_ends": {}}
-    view = _view(tmp_path, respond, {"kind": "saltelli", "samples": 16}, responses=responses)
-    seldom, never = (indices(view, response) for response in view.responses)
-    assert not isinstance(seldom, Absent)
-    assert isinstance(never, Absent)
-    assert "differs too rarely" in never.reason
+    def respond(factors: Mapping[str, Any], seed: int) -> dict[str, float]:
+        return {"y": float(factors["a"] > 0.8 and factors["c"] > 0.8)}
+
+    view = _view(tmp_path, respond, design)
+    response = view.responses[0]
+    assert 0 < np.count_nonzero(response.values[view.independent]) < 5
+    assert all(math.isnan(share) for share in _shares(view).values())
+    assert isinstance(indices(view, response), Absent)
+    found = interactions(view, response)
+    assert isinstance(found, Absent)
+    assert "of 64 rows have the same value" in found.reason
+    assert "of 64 rows have the same value: too few differ to say what matters." in next(remarks(view))
     assert not recwarn.list
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from twin.sweep.results.effects import Effect, effects, interactions
 from twin.sweep.results.indices import Indices, indices, seed_share
 from twin.sweep.results.pareto import best_rows
-from twin.sweep.results.view import Absent, ResponseView, StudyView
+from twin.sweep.results.view import Absent, ResponseView, StudyView, seldom
 
 MOST_RESPONSES = 6
 """Of so many responses the page says more than in its tables: those with objectives, then the first ones."""
@@ -94,6 +94,8 @@ def matters(view: StudyView, response: ResponseView) -> str:
         return _by_indices(sobol)
     first, *others = found
     if math.isnan(first.share) and view.sampling != "lines":
+        if few := seldom(response.values[view.independent & response.known]):
+            return f"{few.reason}: too few differ to say what matters"
         return f"{int(response.known.sum())} rows are too few to say what matters"
     if math.isnan(first.share):
         then = f", then {others[0].factor.name} by {_by(others[0])}" if others and others[0].span > 0.0 else ""

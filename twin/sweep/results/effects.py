@@ -19,7 +19,7 @@ from scipy import stats
 
 from twin.analysis.thinning import Floats
 from twin.sweep.results.additive import Additive, curve, steps
-from twin.sweep.results.view import KEPT, Absent, Booleans, Codes, FactorView, ResponseView, StudyView
+from twin.sweep.results.view import KEPT, Absent, Booleans, Codes, FactorView, ResponseView, StudyView, seldom
 
 MOST_LEVELS: Final = 10
 """A continuous factor with more values is cut into parts with equally many rows."""
@@ -109,7 +109,7 @@ def _shares(view: StudyView, values: Floats, rows: Booleans) -> Sequence[tuple[f
     if exact(view, rows):
         total = _total(values)
         return [(_between(values, factor.codes) / total, math.nan, math.nan) for factor in view.varied]
-    if view.sampling == "lines" or rows.sum() < LEAST_ROWS:
+    if view.sampling == "lines" or rows.sum() < LEAST_ROWS or seldom(values[rows]):
         return [(math.nan, math.nan, math.nan)] * len(view.varied)
     return _additive(view, values, rows).shares
 
@@ -208,6 +208,8 @@ def interactions(view: StudyView, response: ResponseView) -> tuple[Interaction, 
     if exact(view, rows):
         found = [_cells_together(*pair, response.values) for pair in combinations(view.varied, 2)]
     else:
+        if few := seldom(response.values[rows]):
+            return few
         alone = _additive(view, response.values, rows)
         pairs = (_together(alone, *pair, rows) for pair in combinations(view.varied, 2))
         found = [pair for pair in pairs if pair is not None]

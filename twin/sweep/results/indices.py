@@ -15,7 +15,7 @@ import numpy as np
 from SALib.analyze import sobol
 
 from twin.analysis.thinning import Floats
-from twin.sweep.results.view import KEPT, Absent, ResponseView, StudyView
+from twin.sweep.results.view import KEPT, Absent, ResponseView, StudyView, seldom
 
 LEAST_BLOCKS: Final = 16
 _RESAMPLES: Final = 400
@@ -79,8 +79,8 @@ def indices(view: StudyView, response: ResponseView) -> Indices | Absent:
         )
     if np.ptp(values) == 0.0:
         return Absent("it is the same at every row")
-    if not _varies(view, values):
-        return Absent("it differs too rarely: the first and the last row of every block have the same")
+    if few := seldom(_ends(view, values)):
+        return few
     return _of(view, response, values, blocks)
 
 
@@ -92,12 +92,12 @@ def settling(view: StudyView, response: ResponseView) -> tuple[Indices, ...]:
     known = len(values) // view.block_size
     counts = [count for count in (known // 8, known // 4, known // 2, known) if count >= LEAST_BLOCKS]
     starts = (values[: count * view.block_size] for count in counts)
-    return tuple(_of(view, response, start, known) for start in starts if _varies(view, start))
+    return tuple(_of(view, response, start, known) for start in starts if not seldom(_ends(view, start)))
 
 
-def _varies(view: StudyView, values: Floats) -> bool:
-    """Return whether the rows that the variance is taken of differ."""
-    return bool(np.ptp(values.reshape(-1, view.block_size)[:, [0, -1]]) > 0.0)
+def _ends(view: StudyView, values: Floats) -> Floats:
+    """Return the values of the blocks' first and last rows, of which the variance is taken."""
+    return values.reshape(-1, view.block_size)[:, [0, -1]].ravel()
 
 
 def _of(view: StudyView, response: ResponseView, values: Floats, blocks: int) -> Indices:

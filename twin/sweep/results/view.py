@@ -42,11 +42,23 @@ KEPT: Final = 64
 """Findings that are remembered while a page is written: those of its responses."""
 
 
+_SELDOM: Final = 5
+"""Of so many rows nobody can tell what made them differ from the others, which are all the same."""
+
+
 @dataclass(frozen=True)
 class Absent:
     """Why something of a report cannot be had."""
 
     reason: str
+
+
+def seldom(values: Floats) -> Absent | None:
+    """Return why values that were drawn do not tell what makes them differ, if hardly any of them does."""
+    away = len(values) - int(np.unique(values, return_counts=True)[1].max(initial=0))
+    if away >= min(_SELDOM, len(values) / 2):
+        return None
+    return Absent(f"all but {away} of {len(values)} rows have the same value")
 
 
 @dataclass(frozen=True, eq=False)
